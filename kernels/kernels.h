@@ -1,0 +1,211 @@
+/* One table of operations per way of computing. Arithmetic on raw arrays: no ranks, files, options, clocks or memory.
+ *
+ * Every operation covers a range of blocks (at most some 200 us of work), keeps no state and may be called from any
+ * thread; the caller threads, polls and cancels between calls. `scalar` is the meaning of each operation; a faster
+ * table must agree with it (conformance and adjoint tests in tests/kernels).
+ *
+ * Conventions. s: sample of the chunk; cp = pno_padded(channels), padding lanes hold zeros and stay zero.
+ *   activation  [s][row][point][cp]                          row spectrum  [s][row][k][re|im][cp]
+ *   spectrum    [s][k0]..[k_last][re|im][cp]                 field (outside) [s][data point][channels]
+ *   dense map   [in][out padded], bias [out padded]          spectral weight [k0]..[k_last][in][re|im][out padded]
+ * The Fourier part is a truncated transform by dense tables: rows first, then the leading axes from last to first.
+ * Gradients of a complex number a + ib are (dL/da, dL/db). Partial gradients of a block lie compact, in the order of
+ * the parameter struct, and are added in block order by `accumulate`. All operations are Local and cannot fail. */
+#ifndef PNO_KERNELS_KERNELS_H
+#define PNO_KERNELS_KERNELS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "kernels/grid.h"
+
+/* The kept modes of a leading axis: out[k] = sum_x in[x] exp(-2 pi i f_k x / n). */
+typedef struct {
+  int n, k;
+  const float *cosine; /* [k][n] */
+  const float *sine;   /* [k][n] */
+} pno_axis;
+
+/* The kept modes of the last axis as real maps between a row and [k][re|im].
+ * analysis: row to spectrum; synthesis: spectrum to row, where modes 0 and n/2 count once and the others twice, so that
+ * the Hermitian rule holds by construction. Each serves its own adjoint transposed. Norms are folded in. */
+typedef struct {
+  int n, k;
+  const float *analysis;  /* [k][re|im][n] */
+  const float *synthesis; /* [k][re|im][n] */
+} pno_row_modes;
+
+/* w2 gelu(w1 x + b1) + b2 on every point; hidden = 0: w1 x + b1 alone, with out columns. */
+typedef struct {
+  int in, hidden, out;
+  const float *w1; /* [in][hidden or out, padded] */
+  const float *b1;
+  const float *w2; /* [hidden][out padded] */
+  const float *b2;
+} pno_mlp;
+
+/* value = (field - shift) / scale on the way in, field = value * scale + shift on the way out. */
+typedef struct {
+  bool per_point;     /* [data point][channels] instead of [channels] */
+  const float *scale; /* > 0 */
+  const float *shift;
+} pno_affine;
+
+typedef struct {
+  const pno_grid *grid;
+  int in, channels, embed; /* data channels, width, 1 if the coordinates follow the data channels */
+  pno_mlp mlp;             /* in + embed * dims channels to width */
+  pno_affine norm;
+  const float *coordinate[PNO_DIMS_MAX]; /* [inner[j]] */
+  pno_row_modes modes;
+  const float *input; /* field */
+  float *x;           /* activation out; zero on the padding */
+  float *rows;        /* row spectrum of x out */
+  /* backward only */
+  const float *spectrum; /* row spectrum of the gradient, to be synthesised by the adjoint of analysis */
+  float *d;              /* activation gradient in */
+  float *partial;        /* [block][pno_mlp_floats] out */
+} pno_lift;
+
+typedef struct {
+  pno_axis axis;
+  int inner;       /* vectors [re|im][cp] between two points of the axis */
+  int channels;    /* padded */
+  const float *in; /* forward [outer][n][inner][re|im][cp], inverse [outer][k][inner][re|im][cp] */
+  float *out;
+} pno_axis_call;
+
+typedef struct {
+  int samples, micro;      /* samples of the chunk; samples a micro-batch */
+  int modes;               /* kept modes on this grid */
+  int channels;            /* logical, in = out */
+  const int *stored;       /* [modes]: which mode of the weight */
+  const float *weight;     /* spectral weight */
+  const float *x;          /* spectrum in */
+  float *y;                /* spectrum out; backward: gradient in, overwritten by the gradient of x */
+  float *grad;             /* backward: += gradient of weight, one micro-batch after the other */
+} pno_mix;
+
+typedef struct {
+  const pno_grid *grid;
+  int channels;
+  bool activate;     /* GELU after the block (all layers but the last) */
+  bool mix_channels; /* gated channel MLP after the Fourier part (neuraloperator 2.x) */
+  pno_row_modes modes;
+  const float *skip; /* [channels][cp] */
+  const float *bias; /* [cp] */
+  const float *gate; /* [cp] */
+  pno_mlp mlp;
+  const float *spectrum; /* row spectrum in; backward: of the gradient from above, see first_gradient */
+  float *z;              /* pre-activation of the Fourier part, kept */
+  float *m;              /* pre-activation of the channel MLP, kept */
+  float *rows;           /* row spectrum out (of the result; backward: of the gradient of z by synthesis) */
+  bool want_rows;        /* whether a layer follows */
+  const float *x;        /* forward: activation in */
+  float *result;         /* forward: activation out, may be x */
+  /* backward only */
+  bool first_gradient;        /* d comes from the head: nothing to add from spectrum, multiply by d_scale instead */
+  const float *d_scale;       /* [s] */
+  pno_row_modes above;        /* modes of the layer above, whose analysis is transposed */
+  const float *input;         /* kept pre-activation (or x of the lift) that this layer's input comes from */
+  bool input_activated;       /* whether the input is gelu(input) */
+  float *d;                   /* gradient of the result in, of the input without the Fourier part out */
+  float *partial;             /* [block][pno_layer_floats] out: skip, bias, gate, mlp */
+} pno_layer;
+
+/* Losses over a sample's points and channels together; e = prediction - target, h = cell volume.
+ *   L2      sqrt(h sum e^2)
+ *   REL_L2  sqrt(sum e^2) / (sqrt(sum y^2) + eps)                                    (neuraloperator LpLoss, eps 1e-8)
+ *   H1      the same with sum e^2 + sum_j |d_j e|^2, central periodic differences     (neuraloperator H1Loss, relative) */
+typedef enum { PNO_LOSS_L2 = 0, PNO_LOSS_REL_L2 = 1, PNO_LOSS_H1 = 2 } pno_loss_kind;
+
+typedef struct {
+  const pno_grid *grid;
+  int channels, out; /* width, data channels out */
+  pno_mlp mlp;
+  pno_affine norm;
+  const float *x; /* activation */
+  float *output;  /* field: norm applied on the way out */
+  /* backward */
+  const float *dy; /* field: gradient of output */
+  float *d;        /* activation gradient out, zero on the padding */
+  float *partial;  /* [block][pno_mlp_floats] out */
+  /* fused forward + loss + backward with dy = e, to be scaled by one factor a sample afterwards */
+  const float *target;
+  double *sums; /* [block][2]: sum e^2, sum y^2 */
+} pno_head;
+
+typedef struct {
+  const pno_grid *grid;
+  int channels;
+  pno_loss_kind kind;
+  const float *output; /* field */
+  const float *target; /* field */
+  float *error;        /* field: output - target */
+  double *sums;        /* [block][2]: of e and of y; H1 includes the differences */
+  const float *scale;  /* [s]: factor of the gradient */
+  float *dy;           /* field out */
+} pno_loss;
+
+/* grad[i] += sum over blocks, in order, of scale[block / blocks a sample] * partial[block * stride + i] */
+typedef struct {
+  int first_block, blocks, blocks_a_sample;
+  ptrdiff_t stride;
+  const float *partial; /* at the tensor's place in block 0 */
+  const float *scale;   /* [s] */
+  float *grad;
+} pno_accumulate;
+
+/* What a step of the optimiser needs, in the table's memory space; written by the host once a step. */
+typedef struct {
+  float lr, beta1, beta2, eps, weight_decay;
+  float correct1, correct2; /* 1 - beta^t */
+  float grad_scale;         /* 1 / samples of the global batch, times the clip factor */
+  float decoupled;          /* 1: AdamW, 0: Adam with L2 */
+  float skip;               /* 1: leave everything as it is */
+} pno_step_args;
+
+/* One tensor of the optimiser. complex: pairs lie `half` floats apart, [..][re|im][half]; v holds one value a pair. */
+typedef struct {
+  bool is_complex;
+  int half;
+  const pno_step_args *step;
+  const float *grad;
+  float *param, *m, *v;
+} pno_adam;
+
+typedef struct {
+  const char *name;
+  void (*lift_forward)(const pno_lift *a, int block, int count, float *scratch);
+  void (*lift_backward)(const pno_lift *a, int block, int count, float *scratch);
+  void (*axis_forward)(const pno_axis_call *a, ptrdiff_t column, ptrdiff_t count); /* column = outer * inner + i */
+  void (*axis_inverse)(const pno_axis_call *a, ptrdiff_t column, ptrdiff_t count);
+  void (*mix_forward)(const pno_mix *a, int mode, int count);
+  void (*mix_backward)(const pno_mix *a, int mode, int count, float *scratch);
+  void (*layer_forward)(const pno_layer *a, int block, int count, float *scratch);
+  void (*layer_backward)(const pno_layer *a, int block, int count, float *scratch);
+  void (*head_forward)(const pno_head *a, int block, int count, float *scratch);
+  void (*head_backward)(const pno_head *a, int block, int count, float *scratch);
+  void (*head_loss)(const pno_head *a, int block, int count, float *scratch); /* L2 and REL_L2 only */
+  void (*loss_error)(const pno_loss *a, int block, int count);
+  void (*loss_sums)(const pno_loss *a, int block, int count);
+  void (*loss_gradient)(const pno_loss *a, int block, int count);
+  void (*encode)(const pno_affine *norm, ptrdiff_t points, int channels, float *field); /* in place, one sample */
+  void (*accumulate)(const pno_accumulate *a, ptrdiff_t first, ptrdiff_t count);
+  /* squares[b] = sum of g^2 in double over block b of PNO_BLOCK floats; not finite if an element is not */
+  void (*squares)(const float *g, ptrdiff_t block, ptrdiff_t count, double *squares);
+  void (*adam)(const pno_adam *a, ptrdiff_t first, ptrdiff_t count); /* elements, or pairs if complex */
+} pno_kernels;
+
+/* Elements of the flat parameter buffer are handled in blocks; each tensor starts on one. */
+enum { PNO_BLOCK = 1024 };
+
+const pno_kernels *pno_kernels_scalar(void);
+
+/* Floats of a partial gradient, and of the scratch that any operation on this grid needs; widest: the largest number of
+ * channels of any map (width, hidden, in + coordinates, out). */
+ptrdiff_t pno_mlp_floats(const pno_mlp *m);
+ptrdiff_t pno_layer_floats(const pno_layer *a);
+ptrdiff_t pno_scratch_floats(const pno_grid *grid, int widest);
+
+#endif

@@ -1,0 +1,94 @@
+#include "kernels/scalar/rows.h"
+#include "kernels/scalar/table.h"
+
+/* One data row of the field: scale and shift of point p, channel o. */
+static ptrdiff_t norm_at(const pno_head *a, ptrdiff_t data_row, int p) {
+  return a->norm.per_point ? (data_row * a->grid->inner[a->grid->dims - 1] + p) * a->out : 0;
+}
+
+static void forward_row(const pno_head *a, int block, int row, ptrdiff_t data_row, float *scratch) {
+  const pno_grid *g = a->grid;
+  const int cp = pno_padded(a->channels), op = pno_padded(a->out), last = g->dims - 1, len = g->inner[last];
+  const float *x = a->x + pno_row_at(g, block, row, g->len, cp) + (ptrdiff_t)g->lo[last] * cp;
+  float *out = a->output + pno_field_at(g, block, data_row, a->out);
+  pno_mlp_forward(&a->mlp, len, x, cp, scratch, scratch + (ptrdiff_t)len * op);
+  for (int p = 0; p < len; p++) {
+    const ptrdiff_t at = norm_at(a, data_row, p);
+    for (int o = 0; o < a->out; o++)
+      out[(ptrdiff_t)p * a->out + o] =
+          scratch[(ptrdiff_t)p * op + o] * a->norm.scale[at + o] + a->norm.shift[at + o];
+  }
+}
+
+/* dy: the data row of the field gradient. */
+static void backward_row(const pno_head *a, pno_mlp_back *back, int block, int row, ptrdiff_t data_row,
+                         const float *dy, float *scratch) {
+  const pno_grid *g = a->grid;
+  const int cp = pno_padded(a->channels), op = pno_padded(a->out), last = g->dims - 1, len = g->inner[last];
+  const ptrdiff_t inside = pno_row_at(g, block, row, g->len, cp) + (ptrdiff_t)g->lo[last] * cp;
+  pno_row_zero((ptrdiff_t)len * op, scratch);
+  for (int p = 0; p < len; p++) {
+    const ptrdiff_t at = norm_at(a, data_row, p);
+    for (int o = 0; o < a->out; o++)
+      scratch[(ptrdiff_t)p * op + o] = dy[(ptrdiff_t)p * a->out + o] * a->norm.scale[at + o];
+  }
+  pno_mlp_back_run(back, len, a->x + inside, cp, scratch, a->d + inside, cp);
+}
+
+void pno_scalar_head_forward(const pno_head *a, int block, int count, float *scratch) {
+  for (int b = block; b < block + count; b++) {
+    int first, index[PNO_DIMS_MAX];
+    const int rows = pno_grid_block(a->grid, b, &first);
+    for (int r = first; r < first + rows; r++) {
+      ptrdiff_t data_row;
+      if (pno_grid_data_row(a->grid, r, &data_row, index)) forward_row(a, b, r, data_row, scratch);
+    }
+  }
+}
+
+static void error_sums(const pno_head *a, int block, ptrdiff_t data_row, float *error, double *sums) {
+  const ptrdiff_t at = pno_field_at(a->grid, block, data_row, a->out);
+  const ptrdiff_t n = (ptrdiff_t)a->grid->inner[a->grid->dims - 1] * a->out;
+  for (ptrdiff_t i = 0; i < n; i++) {
+    const float y = a->target[at + i], e = a->output[at + i] - y;
+    error[i] = e;
+    sums[0] += (double)e * e;
+    sums[1] += (double)y * y;
+  }
+}
+
+/* Backward of the rows of one block; with the fused loss the row's output is made first and its error is dy. */
+static void block_backward(const pno_head *a, int b, bool fused, float *scratch) {
+  const pno_grid *g = a->grid;
+  const int cp = pno_padded(a->channels), op = pno_padded(a->out);
+  int first, index[PNO_DIMS_MAX];
+  const int rows = pno_grid_block(g, b, &first);
+  float *error = scratch, *tile = error + (ptrdiff_t)g->len * op, *rest = tile + (ptrdiff_t)g->len * op;
+  pno_mlp_back back = pno_mlp_back_begin(&a->mlp, a->partial + b * pno_mlp_floats(&a->mlp), &rest);
+  double sums[2] = {0, 0};
+  for (int r = first; r < first + rows; r++) {
+    ptrdiff_t data_row;
+    pno_row_zero((ptrdiff_t)g->len * cp, a->d + pno_row_at(g, b, r, g->len, cp));
+    if (!pno_grid_data_row(g, r, &data_row, index)) continue;
+    const float *dy = error;
+    if (fused) {
+      forward_row(a, b, r, data_row, rest);
+      error_sums(a, b, data_row, error, sums);
+    } else {
+      dy = a->dy + pno_field_at(g, b, data_row, a->out);
+    }
+    backward_row(a, &back, b, r, data_row, dy, tile);
+  }
+  pno_mlp_back_end(&back);
+  if (!fused) return;
+  a->sums[2 * b] = sums[0];
+  a->sums[2 * b + 1] = sums[1];
+}
+
+void pno_scalar_head_backward(const pno_head *a, int block, int count, float *scratch) {
+  for (int b = block; b < block + count; b++) block_backward(a, b, false, scratch);
+}
+
+void pno_scalar_head_loss(const pno_head *a, int block, int count, float *scratch) {
+  for (int b = block; b < block + count; b++) block_backward(a, b, true, scratch);
+}

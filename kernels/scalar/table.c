@@ -1,0 +1,37 @@
+#include "kernels/scalar/table.h"
+
+static const pno_kernels scalar = {
+    .name = "scalar",
+    .lift_forward = pno_scalar_lift_forward,
+    .lift_backward = pno_scalar_lift_backward,
+    .axis_forward = pno_scalar_axis_forward,
+    .axis_inverse = pno_scalar_axis_inverse,
+    .mix_forward = pno_scalar_mix_forward,
+    .mix_backward = pno_scalar_mix_backward,
+    .layer_forward = pno_scalar_layer_forward,
+    .layer_backward = pno_scalar_layer_backward,
+    .head_forward = pno_scalar_head_forward,
+    .head_backward = pno_scalar_head_backward,
+    .head_loss = pno_scalar_head_loss,
+    .loss_error = pno_scalar_loss_error,
+    .loss_sums = pno_scalar_loss_sums,
+    .loss_gradient = pno_scalar_loss_gradient,
+    .encode = pno_scalar_encode,
+    .accumulate = pno_scalar_accumulate,
+    .squares = pno_scalar_squares,
+    .adam = pno_scalar_adam,
+};
+
+const pno_kernels *pno_kernels_scalar(void) { return &scalar; }
+
+ptrdiff_t pno_layer_floats(const pno_layer *a) {
+  const ptrdiff_t cp = pno_padded(a->channels);
+  return a->channels * cp + cp + (a->mix_channels ? cp + pno_mlp_floats(&a->mlp) : 0);
+}
+
+/* Five rows of activations, the transposed weights and the tiles of the widest map, one mode and its transpose. */
+ptrdiff_t pno_scratch_floats(const pno_grid *grid, int widest) {
+  enum { TILE_POINTS = 64 };
+  const ptrdiff_t wide = pno_padded(widest);
+  return 5 * grid->len * wide + 4 * wide * wide + 4 * TILE_POINTS * wide + 4 * wide;
+}

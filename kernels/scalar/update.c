@@ -1,0 +1,53 @@
+#include <math.h>
+
+#include "kernels/scalar/table.h"
+
+void pno_scalar_accumulate(const pno_accumulate *a, ptrdiff_t first, ptrdiff_t count) {
+  for (ptrdiff_t at = first; at < first + count; at += PNO_LANES) {
+    const int lanes = first + count - at < PNO_LANES ? (int)(first + count - at) : PNO_LANES;
+    float sum[PNO_LANES] = {0};
+    for (int b = a->first_block; b < a->first_block + a->blocks; b++) {
+      const float scale = a->scale[b / a->blocks_a_sample];
+      const float *p = a->partial + b * a->stride + at;
+      for (int n = 0; n < lanes; n++) sum[n] += scale * p[n];
+    }
+    for (int n = 0; n < lanes; n++) a->grad[at + n] += sum[n];
+  }
+}
+
+void pno_scalar_squares(const float *g, ptrdiff_t block, ptrdiff_t count, double *squares) {
+  for (ptrdiff_t b = block; b < block + count; b++) {
+    double lane[PNO_LANES] = {0}, sum = 0;
+    for (int i = 0; i < PNO_BLOCK; i += PNO_LANES) {
+      const float *p = g + b * PNO_BLOCK + i;
+      for (int n = 0; n < PNO_LANES; n++) lane[n] += (double)p[n] * p[n];
+    }
+    for (int n = 0; n < PNO_LANES; n++) sum += lane[n];
+    squares[b] = sum;
+  }
+}
+
+/* One real number, or one part of a complex one, whose |g|^2 moment v is already updated. */
+static inline void move(const pno_step_args *s, float g, float v, float *param, float *m) {
+  *m = s->beta1 * *m + (1.0f - s->beta1) * g;
+  const float mean = *m / s->correct1, deviation = sqrtf(v / s->correct2) + s->eps;
+  const float decay = s->decoupled * s->lr * s->weight_decay * *param;
+  *param -= s->lr * mean / deviation + decay;
+}
+
+static inline float gradient(const pno_adam *a, ptrdiff_t i) {
+  const pno_step_args *s = a->step;
+  return a->grad[i] * s->grad_scale + (1.0f - s->decoupled) * s->weight_decay * a->param[i];
+}
+
+void pno_scalar_adam(const pno_adam *a, ptrdiff_t first, ptrdiff_t count) {
+  const pno_step_args *s = a->step;
+  if (s->skip > 0.0f) return;
+  for (ptrdiff_t p = first; p < first + count; p++) {
+    const ptrdiff_t re = a->is_complex ? p / a->half * 2 * a->half + p % a->half : p, im = re + a->half;
+    const float g = gradient(a, re), h = a->is_complex ? gradient(a, im) : 0.0f;
+    a->v[p] = s->beta2 * a->v[p] + (1.0f - s->beta2) * (g * g + h * h);
+    move(s, g, a->v[p], a->param + re, a->m + re);
+    if (a->is_complex) move(s, h, a->v[p], a->param + im, a->m + im);
+  }
+}
