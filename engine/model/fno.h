@@ -1,0 +1,79 @@
+/* The Fourier neural operator in 1, 2 or 3 dimensions, forward and backward, in two flavours:
+ *   li        Li et al., ICLR 2021: linear lift, 4 x [spectral + 1x1 + GELU], head of 128; corner modes, backward norm
+ *   neuralop  neuraloperator 2.x FNO: two-layer lift and head, gated channel MLP, centred modes, forward norm
+ * Definitions: reference of each in README.md. All functions are Local; a plan is used by one thread at a time. */
+#ifndef PNO_ENGINE_MODEL_FNO_H
+#define PNO_ENGINE_MODEL_FNO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "engine/base/status.h"
+#include "engine/model/params.h"
+#include "kernels/kernels.h"
+
+typedef enum { PNO_FLAVOUR_NEURALOP, PNO_FLAVOUR_LI } pno_flavour;
+
+enum { PNO_LAYERS_MAX = 16 };
+
+typedef struct {
+  pno_flavour flavour;
+  int dims;                    /* 1 to 3 */
+  int in, out;                 /* data channels */
+  int width;
+  int modes[PNO_DIMS_MAX];     /* as the flavour's own code counts: li keeps 2 m and m, neuralop m and m/2 + 1 */
+  int layers;
+  int lift_hidden;             /* 0: one linear map */
+  int head_hidden;
+  int mlp_hidden;              /* of the gated channel MLP; 0: none */
+  bool embed;                  /* coordinates follow the data channels */
+  double padding[PNO_DIMS_MAX]; /* neuralop: fraction of n on both sides; li: points behind the data */
+} pno_fno_spec;
+
+typedef struct pno_fno pno_fno;
+
+/* Errors: PNO_E_USAGE with the value that does not fit; PNO_E_NOMEM. */
+pno_status pno_fno_create(const pno_fno_spec *spec, pno_fno **out);
+void pno_fno_destroy(pno_fno **f);
+const pno_fno_spec *pno_fno_spec_of(const pno_fno *f);
+const pno_registry *pno_fno_registry(const pno_fno *f);
+
+/* What a plan is made for. norms are borrowed until the plan is destroyed; scale and shift of identity maps may be
+ * shared. n: data extents. micro: samples a micro-batch. */
+typedef struct {
+  const pno_kernels *kernels;
+  int n[PNO_DIMS_MAX];
+  int samples; /* the most samples of a call */
+  int micro;
+  bool train; /* keep what backward needs */
+  pno_affine norm_in, norm_out;
+  pno_loss_kind loss;
+} pno_fno_use;
+
+typedef struct pno_fno_plan pno_fno_plan;
+
+/* Sizes all buffers by a measuring pass and allocates them once.
+ * Errors: PNO_E_SHAPE when the grid does not fit the modes (li: modes above n/2), PNO_E_NOMEM. */
+pno_status pno_fno_plan_create(const pno_fno *f, const pno_fno_use *use, pno_fno_plan **out);
+void pno_fno_plan_destroy(pno_fno_plan **p);
+size_t pno_fno_plan_bytes(const pno_fno_plan *p);
+const pno_grid *pno_fno_plan_grid(const pno_fno_plan *p);
+
+/* output [samples][n..][out] = operator(input [samples][n..][in]); samples <= use.samples. */
+void pno_fno_forward(pno_fno_plan *p, const float *params, const float *input, int samples, float *output);
+
+/* Loss of each sample, loss [samples], for outputs already made. */
+void pno_fno_losses(pno_fno_plan *p, pno_loss_kind kind, const float *output, const float *target, int samples,
+                    double *loss);
+
+/* Forward and backward of consecutive micro-batches: adds the gradient of the sum of the samples' losses to grad
+ * [registry floats], one micro-batch after the other, and writes loss [samples] and output. */
+void pno_fno_gradient(pno_fno_plan *p, const float *params, const float *input, const float *target, int samples,
+                      float *output, float *grad, double *loss);
+
+/* Floating-point operations of one training step of one sample, and of one forward pass (FMA = 2; element-wise work
+ * not counted), for the rates that the benchmarks print. */
+void pno_fno_flops(const pno_fno_plan *p, double *forward, double *step);
+
+#endif

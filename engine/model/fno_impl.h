@@ -1,0 +1,44 @@
+/* What the files of the operator share; not for others. */
+#ifndef PNO_ENGINE_MODEL_FNO_IMPL_H
+#define PNO_ENGINE_MODEL_FNO_IMPL_H
+
+#include "engine/base/arena.h"
+#include "engine/model/fno.h"
+
+/* Registry numbers of a two-layer map; -1 where a part does not exist. */
+typedef struct {
+  int in, hidden, out;
+  int w1, b1, w2, b2;
+} fno_map;
+
+struct pno_fno {
+  pno_fno_spec spec;
+  pno_registry registry;
+  fno_map lift, head, mlp[PNO_LAYERS_MAX];
+  int spectral[PNO_LAYERS_MAX], skip[PNO_LAYERS_MAX], bias[PNO_LAYERS_MAX], gate[PNO_LAYERS_MAX];
+  int stored[PNO_DIMS_MAX]; /* stored modes of each axis */
+};
+
+struct pno_fno_plan {
+  const pno_fno *fno;
+  pno_fno_use use;
+  pno_grid grid;
+  pno_arena arena;
+  int kept[PNO_DIMS_MAX]; /* modes kept on this grid */
+  int modes;              /* their product */
+  pno_axis axis[PNO_DIMS_MAX];
+  pno_row_modes row;
+  int *stored; /* [modes]: number of the stored mode */
+  float *coordinate[PNO_DIMS_MAX];
+  /* activations [samples][points][cp] */
+  float *x0, *x, *d, *z[PNO_LAYERS_MAX], *m[PNO_LAYERS_MAX];
+  /* spectra: of each layer's input, of its output, after the rows, between the axes */
+  float *input_modes[PNO_LAYERS_MAX], *output_modes, *rows, *between;
+  float *error, *dy;      /* fields */
+  float *partial;         /* [samples * blocks][widest partial] */
+  float *scale;           /* [samples] */
+  double *sums;           /* [samples * blocks][2] */
+  float *scratch;
+};
+
+#endif

@@ -1,0 +1,231 @@
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/model/fno_impl.h"
+
+static const double two_pi = 6.283185307179586476925286766559;
+
+/* The kept modes of axis j on n points: count, first frequency, first stored mode (operators: both references cut the
+ * stored weights like this when the grid is too small for them). */
+static pno_status kept_modes(const pno_fno *f, int j, int n, int *count, int *frequency, int *stored) {
+  const int last = j == f->spec.dims - 1, m = f->stored[j];
+  if (f->spec.flavour == PNO_FLAVOUR_LI) {
+    if (f->spec.modes[j] > n / 2)
+      return pno_hint(pno_fail(PNO_E_SHAPE, "model.modes: %d on axis %d of %d points; flavour li allows at most n/2 = %d",
+                               f->spec.modes[j], j, n, n / 2),
+                      "lower model.modes or use data of a finer grid");
+    *count = m;
+    *frequency = last ? 0 : -f->spec.modes[j];
+    *stored = 0;
+    return PNO_OK;
+  }
+  const int most = last ? n / 2 + 1 : n;
+  *count = m < most ? m : most;
+  *frequency = last ? 0 : -(*count / 2);
+  *stored = last ? 0 : (m - *count) / 2;
+  return PNO_OK;
+}
+
+/* cos and sin of 2 pi f y / n, reduced exactly in integers first. */
+static void angle(int f, int y, int n, double *c, double *s) {
+  const long long turn = ((long long)f * y % n + n) % n;
+  *c = cos(two_pi * (double)turn / n);
+  *s = sin(two_pi * (double)turn / n);
+}
+
+static pno_status make_axis(pno_fno_plan *p, pno_arena *arena, int j, int frequency) {
+  const int n = p->grid.n[j], k = p->kept[j];
+  float *cosine, *sine;
+  PNO_TRY(PNO_PUSH(arena, (size_t)k * (size_t)n, &cosine));
+  PNO_TRY(PNO_PUSH(arena, (size_t)k * (size_t)n, &sine));
+  p->axis[j] = (pno_axis){.n = n, .k = k, .cosine = cosine, .sine = sine};
+  if (arena->measuring) return PNO_OK;
+  for (int i = 0; i < k; i++) {
+    for (int y = 0; y < n; y++) {
+      double c, s;
+      angle(frequency + i, y, n, &c, &s);
+      cosine[(ptrdiff_t)i * n + y] = (float)c;
+      sine[(ptrdiff_t)i * n + y] = (float)s;
+    }
+  }
+  return PNO_OK;
+}
+
+static pno_status make_row(pno_fno_plan *p, pno_arena *arena) {
+  const int j = p->grid.dims - 1, n = p->grid.n[j], k = p->kept[j];
+  const double points = (double)pno_grid_points(&p->grid);
+  const bool li = p->fno->spec.flavour == PNO_FLAVOUR_LI;
+  float *analysis, *synthesis;
+  PNO_TRY(PNO_PUSH(arena, 2 * (size_t)k * (size_t)n, &analysis));
+  PNO_TRY(PNO_PUSH(arena, 2 * (size_t)k * (size_t)n, &synthesis));
+  p->row = (pno_row_modes){.n = n, .k = k, .analysis = analysis, .synthesis = synthesis};
+  if (arena->measuring) return PNO_OK;
+  for (int i = 0; i < k; i++) {
+    const double twice = i == 0 || 2 * i == n ? 1.0 : 2.0, in = li ? 1.0 : 1.0 / points;
+    const double out = twice * (li ? 1.0 / points : 1.0);
+    for (int y = 0; y < n; y++) {
+      double c, s;
+      angle(i, y, n, &c, &s);
+      if (twice < 2.0) s = 0.0; /* the imaginary part of modes 0 and n/2 does not count */
+      const ptrdiff_t at = 2 * (ptrdiff_t)i * n + y;
+      analysis[at] = (float)(in * c);
+      analysis[at + n] = (float)(-in * s);
+      synthesis[at] = (float)(out * c);
+      synthesis[at + n] = (float)(-out * s);
+    }
+  }
+  return PNO_OK;
+}
+
+/* Coordinates in [0, 1]: neuralop leaves the end out, li takes it in. */
+static pno_status make_coordinates(pno_fno_plan *p, pno_arena *arena) {
+  const bool li = p->fno->spec.flavour == PNO_FLAVOUR_LI;
+  for (int j = 0; j < p->grid.dims; j++) {
+    const int n = p->grid.inner[j], steps = li && n > 1 ? n - 1 : n;
+    PNO_TRY(PNO_PUSH(arena, n, &p->coordinate[j]));
+    if (arena->measuring) continue;
+    for (int i = 0; i < n; i++) p->coordinate[j][i] = (float)((double)i / steps);
+  }
+  return PNO_OK;
+}
+
+static pno_status make_tables(pno_fno_plan *p, pno_arena *arena) {
+  const pno_fno *f = p->fno;
+  const int dims = f->spec.dims;
+  int frequency[PNO_DIMS_MAX], first[PNO_DIMS_MAX];
+  p->modes = 1;
+  for (int j = 0; j < dims; j++) {
+    PNO_TRY(kept_modes(f, j, p->grid.n[j], &p->kept[j], &frequency[j], &first[j]));
+    p->modes *= p->kept[j];
+  }
+  for (int j = 0; j < dims - 1; j++) PNO_TRY(make_axis(p, arena, j, frequency[j]));
+  PNO_TRY(make_row(p, arena));
+  PNO_TRY(make_coordinates(p, arena));
+  PNO_TRY(PNO_PUSH(arena, p->modes, &p->stored));
+  if (arena->measuring) return PNO_OK;
+  for (int k = 0; k < p->modes; k++) {
+    int rest = k, stride = 1, at = 0;
+    for (int j = dims - 1; j >= 0; j--) {
+      at += (first[j] + rest % p->kept[j]) * stride;
+      rest /= p->kept[j];
+      stride *= f->stored[j];
+    }
+    p->stored[k] = at;
+  }
+  return PNO_OK;
+}
+
+static int larger(int a, int b) { return a > b ? a : b; }
+
+static ptrdiff_t map_floats(const fno_map *m) {
+  return pno_mlp_floats(&(pno_mlp){.in = m->in, .hidden = m->hidden, .out = m->out});
+}
+
+/* Floats of the largest partial gradient of a block. */
+static ptrdiff_t widest_partial(const pno_fno *f) {
+  const ptrdiff_t cp = pno_padded(f->spec.width);
+  const ptrdiff_t maps[3] = {map_floats(&f->lift), map_floats(&f->head),
+                             f->spec.width * cp + 2 * cp + (f->spec.mlp_hidden ? map_floats(&f->mlp[0]) : 0)};
+  ptrdiff_t most = 0;
+  for (int i = 0; i < 3; i++) most = maps[i] > most ? maps[i] : most;
+  return most;
+}
+
+static pno_status make_activations(pno_fno_plan *p, pno_arena *arena) {
+  const pno_fno_spec *s = &p->fno->spec;
+  const size_t floats = (size_t)p->use.samples * (size_t)pno_grid_points(&p->grid) * (size_t)pno_padded(s->width);
+  PNO_TRY(PNO_PUSH(arena, floats, &p->x0));
+  PNO_TRY(PNO_PUSH(arena, floats, &p->x));
+  if (p->use.train) PNO_TRY(PNO_PUSH(arena, floats, &p->d));
+  for (int l = 0; l < s->layers; l++) {
+    const bool own = l == 0 || p->use.train; /* without training one buffer serves all layers */
+    p->z[l] = p->z[0];
+    p->m[l] = p->m[0];
+    if (own) PNO_TRY(PNO_PUSH(arena, floats, &p->z[l]));
+    if (own && s->mlp_hidden) PNO_TRY(PNO_PUSH(arena, floats, &p->m[l]));
+  }
+  return PNO_OK;
+}
+
+static pno_status make_spectra(pno_fno_plan *p, pno_arena *arena) {
+  const pno_fno_spec *s = &p->fno->spec;
+  const size_t vector = 2 * (size_t)p->use.samples * (size_t)pno_padded(s->width);
+  for (int l = 0; l < s->layers; l++) {
+    p->input_modes[l] = p->input_modes[0];
+    if (l == 0 || p->use.train) PNO_TRY(PNO_PUSH(arena, vector * (size_t)p->modes, &p->input_modes[l]));
+  }
+  PNO_TRY(PNO_PUSH(arena, vector * (size_t)p->modes, &p->output_modes));
+  if (s->dims > 1) PNO_TRY(PNO_PUSH(arena, vector * (size_t)p->grid.rows * (size_t)p->row.k, &p->rows));
+  if (s->dims > 2)
+    PNO_TRY(PNO_PUSH(arena, vector * (size_t)p->grid.n[0] * (size_t)p->kept[1] * (size_t)p->row.k, &p->between));
+  return PNO_OK;
+}
+
+static pno_status make_rest(pno_fno_plan *p, pno_arena *arena) {
+  const pno_fno_spec *s = &p->fno->spec;
+  const size_t samples = (size_t)p->use.samples, blocks = samples * (size_t)p->grid.blocks;
+  const size_t field = samples * (size_t)pno_grid_data_points(&p->grid) * (size_t)s->out;
+  const int widest = larger(larger(larger(s->width, s->mlp_hidden), larger(s->lift_hidden, s->head_hidden)),
+                            larger(p->fno->lift.in, s->out));
+  PNO_TRY(PNO_PUSH(arena, field, &p->error));
+  PNO_TRY(PNO_PUSH(arena, 2 * blocks, &p->sums));
+  PNO_TRY(PNO_PUSH(arena, samples, &p->scale));
+  PNO_TRY(PNO_PUSH(arena, (size_t)pno_scratch_floats(&p->grid, widest), &p->scratch));
+  if (!p->use.train) return PNO_OK;
+  PNO_TRY(PNO_PUSH(arena, field, &p->dy));
+  return PNO_PUSH(arena, blocks * (size_t)widest_partial(p->fno), &p->partial);
+}
+
+static pno_status make_all(pno_fno_plan *p, pno_arena *arena) {
+  PNO_TRY(make_tables(p, arena));
+  PNO_TRY(make_activations(p, arena));
+  PNO_TRY(make_spectra(p, arena));
+  return make_rest(p, arena);
+}
+
+static pno_grid padded_grid(const pno_fno *f, const int *n) {
+  int lo[PNO_DIMS_MAX] = {0}, whole[PNO_DIMS_MAX] = {0};
+  for (int j = 0; j < f->spec.dims; j++) {
+    if (f->spec.flavour == PNO_FLAVOUR_LI) {
+      whole[j] = n[j] + (int)lround(f->spec.padding[j]);
+    } else {
+      lo[j] = (int)lrint(f->spec.padding[j] * n[j]); /* to even at .5, as Python's round */
+      whole[j] = n[j] + 2 * lo[j];
+    }
+  }
+  return pno_grid_make(f->spec.dims, whole, lo, n);
+}
+
+pno_status pno_fno_plan_create(const pno_fno *f, const pno_fno_use *use, pno_fno_plan **out) {
+  for (int j = 0; j < f->spec.dims; j++)
+    if (use->n[j] < 1) return pno_fail(PNO_E_SHAPE, "a grid of %d points on axis %d", use->n[j], j);
+  if (use->samples < 1 || use->micro < 1)
+    return pno_fail(PNO_E_USAGE, "a plan for %d samples in micro-batches of %d", use->samples, use->micro);
+  pno_fno_plan *p = calloc(1, sizeof *p);
+  if (!p) return pno_fail(PNO_E_NOMEM, "no memory for a plan");
+  pno_status st = PNO_OK;
+  p->fno = f;
+  p->use = *use;
+  p->grid = padded_grid(f, use->n);
+  pno_arena measure = pno_arena_measure("model plan", PNO_SPACE_HOST);
+  PNO_TRY_GOTO(st, make_all(p, &measure), done);
+  PNO_TRY_GOTO(st, pno_arena_create("model plan", PNO_SPACE_HOST, measure.peak, &p->arena), done);
+  PNO_TRY_GOTO(st, make_all(p, &p->arena), done);
+  *out = p;
+  p = NULL;
+done:
+  pno_fno_plan_destroy(&p);
+  return st;
+}
+
+void pno_fno_plan_destroy(pno_fno_plan **p) {
+  if (!p || !*p) return;
+  pno_arena_destroy(&(*p)->arena);
+  free(*p);
+  *p = NULL;
+}
+
+size_t pno_fno_plan_bytes(const pno_fno_plan *p) { return p->arena.cap; }
+
+const pno_grid *pno_fno_plan_grid(const pno_fno_plan *p) { return &p->grid; }
