@@ -159,6 +159,7 @@ typedef struct {
 /* What a step of the optimiser needs, in the table's memory space; written by the host once a step. */
 typedef struct {
   float lr, beta1, beta2, eps, weight_decay;
+  float rest1, rest2;       /* 1 - beta, rounded once: 1.0f - 0.999f is off by 5e-5 */
   float correct1, correct2; /* 1 - beta^t */
   float grad_scale;         /* 1 / samples of the global batch, times the clip factor */
   float decoupled;          /* 1: AdamW, 0: Adam with L2 */

@@ -29,6 +29,8 @@ static void set_args(pno_optimizer *o, double lr, long samples, double norm) {
   *o->args = (pno_step_args){.lr = (float)lr,
                              .beta1 = (float)s->beta1,
                              .beta2 = (float)s->beta2,
+                             .rest1 = (float)(1.0 - s->beta1),
+                             .rest2 = (float)(1.0 - s->beta2),
                              .eps = (float)s->eps,
                              .weight_decay = (float)s->weight_decay,
                              .correct1 = (float)(1.0 - pow(s->beta1, (double)o->steps)),

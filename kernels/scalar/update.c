@@ -29,7 +29,7 @@ void pno_scalar_squares(const float *g, ptrdiff_t block, ptrdiff_t count, double
 
 /* One real number, or one part of a complex one, whose |g|^2 moment v is already updated. */
 static inline void move(const pno_step_args *s, float g, float v, float *param, float *m) {
-  *m = s->beta1 * *m + (1.0f - s->beta1) * g;
+  *m = s->beta1 * *m + s->rest1 * g;
   const float mean = *m / s->correct1, deviation = sqrtf(v / s->correct2) + s->eps;
   const float decay = s->decoupled * s->lr * s->weight_decay * *param;
   *param -= s->lr * mean / deviation + decay;
@@ -46,7 +46,7 @@ void pno_scalar_adam(const pno_adam *a, ptrdiff_t first, ptrdiff_t count) {
   for (ptrdiff_t p = first; p < first + count; p++) {
     const ptrdiff_t re = a->is_complex ? p / a->half * 2 * a->half + p % a->half : p, im = re + a->half;
     const float g = gradient(a, re), h = a->is_complex ? gradient(a, im) : 0.0f;
-    a->v[p] = s->beta2 * a->v[p] + (1.0f - s->beta2) * (g * g + h * h);
+    a->v[p] = s->beta2 * a->v[p] + s->rest2 * (g * g + h * h);
     move(s, g, a->v[p], a->param + re, a->m + re);
     if (a->is_complex) move(s, h, a->v[p], a->param + im, a->m + im);
   }
