@@ -1,0 +1,29 @@
+/* What the files of sync share; not for others. */
+#ifndef PNO_ENGINE_SYNC_COMM_IMPL_H
+#define PNO_ENGINE_SYNC_COMM_IMPL_H
+
+#include <mpi.h>
+#include <stdbool.h>
+
+#include "engine/sync/comm.h"
+
+enum { SYNC_HOST_TEXT = 256, SYNC_MESSAGE_MAX = 1 << 30 }; /* bytes of one MPI message: counts are int */
+
+struct pno_comm {
+  MPI_Comm mpi; /* MPI_COMM_NULL: this process alone */
+  int rank, size, host_ranks;
+  double timeout_s;
+  char host[SYNC_HOST_TEXT];
+};
+
+/* PNO_OK, or PNO_E_COMM with the words of MPI. */
+pno_status sync_check(int mpi_error, const char *operation);
+
+/* Between two polls: spins first, then yields, so that ranks that share a core get on. Errors: PNO_E_COMM past the
+ * deadline (pno_clock seconds); limit_s is for the message. */
+pno_status sync_pause(long turn, double deadline, const pno_comm *c, double limit_s, const char *operation);
+
+/* Polls until all n requests are done or the deadline has passed. */
+pno_status sync_wait(const pno_comm *c, int n, MPI_Request *requests, double deadline, const char *operation);
+
+#endif

@@ -1,0 +1,71 @@
+/* The one reduction of a step: gradients in buckets, and what the ranks have to say to each other.
+ *
+ * Slice j of every bucket is summed by rank j in rank order and sent to all, so every rank holds the same bits and the
+ * order of the sum is fixed for a given number of ranks. Point-to-point messages only: they have deadlines and can be
+ * given up after a rank is lost. Results lie in buffers that the reduction owns and may replace.
+ * The votes travel with the slices of the last bucket and reach every rank one by one. */
+#ifndef PNO_ENGINE_SYNC_REDUCE_H
+#define PNO_ENGINE_SYNC_REDUCE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "engine/base/status.h"
+#include "engine/sync/comm.h"
+
+typedef enum {
+  PNO_VOTE_SAMPLES,    /* samples whose gradients are in the sum */
+  PNO_VOTE_MICROS,     /* micro-batches */
+  PNO_VOTE_STOP,       /* 1: wants to stop after this step */
+  PNO_VOTE_CHECKPOINT, /* 1: wants a checkpoint after this step */
+  PNO_VOTE_FAILED,     /* pno_status of the local part, see pno_vote_fail */
+  PNO_VOTE_COUNTS = 8
+} pno_vote_count;
+
+typedef enum {
+  PNO_VOTE_LOSS,    /* sum of the losses of the samples */
+  PNO_VOTE_BUSY_S,  /* seconds of own work in this step */
+  PNO_VOTE_MICRO_S, /* seconds of a micro-batch, 0 without work */
+  PNO_VOTE_VALUES = 8
+} pno_vote_value;
+
+enum { PNO_VOTE_WORDS = 256 };
+
+typedef struct {
+  int64_t counts[PNO_VOTE_COUNTS];
+  double values[PNO_VOTE_VALUES];
+  char words[PNO_VOTE_WORDS], hint[PNO_VOTE_WORDS]; /* of a failure */
+} pno_vote;
+
+/* Records a local failure with its words; PNO_OK records none. Local. */
+void pno_vote_fail(pno_vote *v, pno_status st);
+
+/* Over the votes of all ranks, in rank order, the same on every rank. Local. */
+int64_t pno_votes_count(const pno_vote *votes, int ranks, pno_vote_count which);
+double pno_votes_value(const pno_vote *votes, int ranks, pno_vote_value which);
+/* The largest failure with the words of the lowest rank that has it. */
+pno_status pno_votes_status(const pno_vote *votes, int ranks);
+
+typedef struct pno_reduce pno_reduce;
+
+/* bucket_floats: [n_buckets], the same on all ranks; comm is borrowed. All memory is taken here.
+ * Collective. Errors: PNO_E_NOMEM on all ranks. */
+pno_status pno_reduce_create(pno_comm *comm, const ptrdiff_t *bucket_floats, int n_buckets, pno_reduce **out);
+void pno_reduce_destroy(pno_reduce **r); /* Local */
+
+/* What this rank says in this step; before the begin of the last bucket. Local. */
+void pno_reduce_vote(pno_reduce *r, const pno_vote *vote);
+
+/* Starts a bucket; local [bucket_floats] is borrowed until finish. Buckets begin in the order of their numbers.
+ * Collective. Errors: PNO_E_COMM. */
+pno_status pno_reduce_begin(pno_reduce *r, int bucket, const float *local);
+
+/* Moves messages on; cheap, to be called between kernels. Collective in effect, never waits. Errors: PNO_E_COMM. */
+pno_status pno_reduce_progress(pno_reduce *r);
+
+/* Waits for all buckets, deadline_s seconds at the most. sums: [n_buckets], valid until the next begin; on one rank they
+ * are the local arrays themselves. votes: [size], valid until the next begin.
+ * Collective. Errors: PNO_E_COMM. */
+pno_status pno_reduce_finish(pno_reduce *r, double deadline_s, const float *const **sums, const pno_vote **votes);
+
+#endif
