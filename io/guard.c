@@ -50,7 +50,7 @@ static uint64_t times(uint64_t count, uint64_t size) {
   return size && count > UINT64_MAX / size ? UINT64_MAX : count * size;
 }
 
-static pno_status check_size(walk *w, hid_t dset, hid_t plist, const char *name) {
+static pno_status check_size(walk *w, hid_t dset, hid_t plist, const char *name, uint64_t *declared) {
   hsize_t dims[H5S_MAX_RANK], chunk[H5S_MAX_RANK];
   int rank = 0;
   PNO_TRY(pno_h5_extent(dset, &rank, dims));
@@ -64,6 +64,7 @@ static pno_status check_size(walk *w, hid_t dset, hid_t plist, const char *name)
   for (int i = 0; i < rank; i++) bytes = times(bytes, dims[i]);
   if (H5Pget_layout(plist) == H5D_CHUNKED && H5Pget_chunk(plist, H5S_MAX_RANK, chunk) == rank)
     for (int i = 0; i < rank; i++) piece = times(piece, chunk[i]);
+  *declared = bytes;
   if (piece > bytes) bytes = piece; /* a chunk is read whole, however little of it the extent shows */
   w->declared = bytes > UINT64_MAX - w->declared ? UINT64_MAX : w->declared + bytes;
   if (w->declared > w->max_bytes) {
@@ -77,11 +78,30 @@ static pno_status check_size(walk *w, hid_t dset, hid_t plist, const char *name)
   return PNO_OK;
 }
 
+/* HDF5 1.10.8 believes what a layout message says about its length: one that differs from the extents makes it read
+ * beyond its own buffers (found by flipping bits), so they must agree, and lie within the file. */
+static pno_status check_storage(const walk *w, hid_t dset, hid_t plist, const char *name, uint64_t bytes) {
+  const H5D_layout_t layout = H5Pget_layout(plist);
+  const uint64_t stored = H5Dget_storage_size(dset);
+  if (layout == H5D_CHUNKED) return PNO_OK;
+  if (stored == 0 && (bytes == 0 || layout == H5D_CONTIGUOUS)) return PNO_OK; /* nothing was written */
+  if (stored != bytes)
+    return pno_fail(PNO_E_INPUT, "%s stores %" PRIu64 " bytes for %" PRIu64 ", the file is damaged", name, stored,
+                    bytes);
+  if (layout != H5D_CONTIGUOUS) return PNO_OK;
+  const haddr_t at = H5Dget_offset(dset);
+  if (at == HADDR_UNDEF || at > w->stored || bytes > w->stored - at)
+    return pno_fail(PNO_E_INPUT, "%s lies beyond the end of the file, which is damaged", name);
+  return PNO_OK;
+}
+
 static pno_status check_dataset(walk *w, hid_t dset, const char *name) {
   hid_t plist = H5Dget_create_plist(dset);
   if (plist < 0) return pno_h5_fail(PNO_E_INPUT, "%s has no readable properties", name);
+  uint64_t bytes = 0;
   pno_status st = check_layout(plist, name);
-  if (st == PNO_OK) st = check_size(w, dset, plist, name);
+  if (st == PNO_OK) st = check_size(w, dset, plist, name, &bytes);
+  if (st == PNO_OK) st = check_storage(w, dset, plist, name, bytes);
   pno_h5_close(&plist);
   return st;
 }
