@@ -82,24 +82,32 @@ static hid_t open_group(hid_t file, const char *name) {
   return pno_h5_has_link(file, name) ? H5Gopen2(file, name, H5P_DEFAULT) : -1;
 }
 
-/* Axes: trajectory, time unless the field is constant in it, n_spatial of grid, one of components for order 1. */
-static pno_status open_field(hid_t file, const char *name, int n_spatial, pno_field *f) {
+/* The order of the group that has the field; 0 where none has, so that the words of the failure list t0_fields. */
+static int find_order(hid_t file, const char *name) {
+  int found = 0;
   for (int order = 0; order < PNO_NATIVE_ORDERS; order++) {
     hid_t group = open_group(file, pno_native_groups[order]);
-    const bool here = group >= 0 && pno_h5_has_link(group, name);
-    const pno_status st = here || order == PNO_NATIVE_ORDERS - 1 ? pno_field_open(group, name, f) : PNO_OK;
+    if (group >= 0 && name[0] && !strchr(name, '/') && pno_h5_has_link(group, name)) found = order;
     pno_h5_close(&group);
-    if (!here && st == PNO_OK) continue;
-    PNO_TRY(st);
-    const int extra = f->rank - 1 - n_spatial - order;
-    if (extra < 0 || extra > 1)
-      return pno_fail(PNO_E_SHAPE, "%s has %d axes in a data set of %d-D grids", name, f->rank, n_spatial);
-    if (extra == 1) f->time_axis = 1;
-    if (order == 1) {
-      f->channel_axis = f->rank - 1;
-      f->n_channel_axes = 1;
-    }
-    return PNO_OK;
+  }
+  return found;
+}
+
+/* Axes: trajectory, time unless the field is constant in it, n_spatial of grid, one of components for order 1. */
+static pno_status open_field(hid_t file, const char *name, int n_spatial, pno_field *f) {
+  const int order = find_order(file, name);
+  hid_t group = open_group(file, pno_native_groups[order]);
+  if (group < 0) return pno_h5_fail(PNO_E_INPUT, "group %s is absent", pno_native_groups[order]);
+  const pno_status st = pno_fail_in(pno_field_open(group, name, f), "%s", pno_native_groups[order]);
+  pno_h5_close(&group);
+  PNO_TRY(st);
+  const int extra = f->rank - 1 - n_spatial - order;
+  if (extra < 0 || extra > 1)
+    return pno_fail(PNO_E_SHAPE, "%s has %d axes in a data set of %d-D grids", name, f->rank, n_spatial);
+  if (extra == 1) f->time_axis = 1;
+  if (order == 1) {
+    f->channel_axis = f->rank - 1;
+    f->n_channel_axes = 1;
   }
   return PNO_OK;
 }

@@ -1,0 +1,48 @@
+/* Fields that leave the program: predictions beside inputs and truth, in an HDF5 file with dimension scales that h5py,
+ * xarray and ncdump open. @format = "pno-fields". Written as NAME.tmp, renamed when complete. Local, one writer. */
+#ifndef PNO_IO_FIELDS_FILE_H
+#define PNO_IO_FIELDS_FILE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "engine/base/status.h"
+
+enum { PNO_FIELDS_DIMS_MAX = 3, PNO_FIELDS_VARS_MAX = 16, PNO_FIELDS_NOTES_MAX = 16 };
+
+/* channels > 0: float (sample, channel_axis, x, y, z). channels 0: one double a sample. */
+typedef struct {
+  const char *name;         /* "prediction" */
+  const char *long_name;    /* may be NULL */
+  const char *channel_axis; /* "channel", "channel_in": equal names have equal counts */
+  int channels;
+} pno_fields_var;
+
+/* All borrowed until pno_fields_create returns. */
+typedef struct {
+  ptrdiff_t samples;
+  const int64_t *sample_ids; /* [samples] or NULL: 0, 1, .. */
+  int dims;
+  int n[PNO_FIELDS_DIMS_MAX];
+  const char *axis[PNO_FIELDS_DIMS_MAX];   /* NULL: "x", "y", "z" */
+  const double *coord[PNO_FIELDS_DIMS_MAX]; /* [n] or NULL: 0, 1, .. */
+  int n_vars;
+  pno_fields_var var[PNO_FIELDS_VARS_MAX];
+  int n_notes; /* root attributes: which code, configuration digest and data made it */
+  const char *note[PNO_FIELDS_NOTES_MAX][2];
+} pno_fields_spec;
+
+typedef struct pno_fields_file pno_fields_file;
+
+/* Errors: PNO_E_IO with the bytes needed when the disk has too little room; PNO_E_USAGE; PNO_E_NOMEM. */
+pno_status pno_fields_create(const char *path, const pno_fields_spec *spec, pno_fields_file **out);
+
+/* values: [channels][x][y][z] of one sample. Errors: PNO_E_IO, PNO_E_INTERNAL for an index that does not exist. */
+pno_status pno_fields_put(pno_fields_file *f, int var, ptrdiff_t sample, const float *values);
+pno_status pno_fields_put_scalar(pno_fields_file *f, int var, ptrdiff_t sample, double value);
+
+/* Syncs and renames into place. f is closed in any case, and *f NULL. */
+pno_status pno_fields_commit(pno_fields_file **f);
+void pno_fields_abandon(pno_fields_file **f); /* nothing stays on disk; takes NULL and closed ones */
+
+#endif
