@@ -136,8 +136,9 @@ static pno_status prepare(pno_batch *b) {
 }
 
 pno_status pno_batch_create(pno_dataset *ds, const pno_batch_plan *plan, pno_batch **out) {
-  const ptrdiff_t n = pno_dataset_count(ds);
-  if (n < 1) return pno_fail(PNO_E_INPUT, "a data set without samples");
+  const ptrdiff_t count = pno_dataset_count(ds), n = plan->samples ? plan->samples : count;
+  if (count < 1) return pno_fail(PNO_E_INPUT, "a data set without samples");
+  if (n < 1 || n > count) return pno_fail(PNO_E_USAGE, "%td samples of a data set that holds %td", n, count);
   if (plan->batch < 1 || plan->micro < 1 || plan->micro > plan->batch)
     return pno_fail(PNO_E_USAGE, "batches of %d samples in micro-batches of %d", plan->batch, plan->micro);
   pno_batch *b = calloc(1, sizeof *b);

@@ -14,8 +14,9 @@
 #include "io/dataset.h"
 
 typedef struct {
-  int batch; /* samples of the global batch, 1 or more; more than the data set holds: one batch of all */
+  int batch; /* samples of the global batch, 1 or more; more than are used: one batch of all */
   int micro; /* samples of a micro-batch, 1..batch */
+  ptrdiff_t samples; /* first samples of the data set that are used; 0: all */
   uint64_t seed;
   bool shuffle;
   size_t memory;   /* bytes: a data set up to this size stays in memory after the first read; 0 means 1 GiB */
@@ -26,7 +27,8 @@ typedef struct {
 typedef struct pno_batch pno_batch;
 
 /* ds: borrowed until destroy. Allocates everything and starts the thread.
- * Errors: PNO_E_INPUT an empty data set, PNO_E_USAGE, PNO_E_NOMEM. */
+ * Errors: PNO_E_INPUT an empty data set, PNO_E_USAGE sizes that do not fit together or more samples than there are,
+ * PNO_E_NOMEM. */
 pno_status pno_batch_create(pno_dataset *ds, const pno_batch_plan *plan, pno_batch **out);
 void pno_batch_destroy(pno_batch **b); /* stops the thread; takes NULL */
 
