@@ -55,12 +55,19 @@ static pno_status check_shard(const char *where, const checkpoint_file *f, const
                   where, f->name, want, got, n);
 }
 
+/* A file that a committed checkpoint lacks makes it a damaged one; other failures to read are the disk's. */
+static pno_status read_member(int stepfd, const char *where, const char *name, size_t max, void **bytes, size_t *n) {
+  if (faccessat(stepfd, name, F_OK, AT_SYMLINK_NOFOLLOW) != 0 && errno == ENOENT)
+    return pno_fail(PNO_E_INPUT, "%s/%s is missing", where, name);
+  return pno_file_read(stepfd, where, name, max, bytes, n);
+}
+
 /* One shard: read once, verified from that buffer, parsed from that buffer. */
 static pno_status read_shard(int stepfd, const char *where, const checkpoint_file *f, checkpoint_staging *s,
                              shard_census *census, pno_checkpoint_meta *meta) {
   void *bytes = NULL;
   size_t n = 0;
-  PNO_TRY(pno_file_read(stepfd, where, f->name, (size_t)f->bytes, &bytes, &n));
+  PNO_TRY(read_member(stepfd, where, f->name, (size_t)f->bytes, &bytes, &n));
   pno_status st = check_shard(where, f, bytes, n);
   if (st == PNO_OK) {
     st = shard_read(bytes, n, s, meta);
@@ -74,7 +81,7 @@ static pno_status read_shard(int stepfd, const char *where, const checkpoint_fil
 static pno_status read_manifest(int stepfd, const char *where, int64_t step, checkpoint_manifest *m) {
   void *text = NULL;
   size_t n = 0;
-  PNO_TRY(pno_file_read(stepfd, where, "MANIFEST.json", MANIFEST_MAX, &text, &n));
+  PNO_TRY(read_member(stepfd, where, "MANIFEST.json", MANIFEST_MAX, &text, &n));
   pno_status st = manifest_parse(text, n, m);
   free(text);
   if (st == PNO_OK && m->meta.step != step) {

@@ -121,6 +121,7 @@ static pno_status read_open(int fd, const char *path, const char *name, size_t m
 pno_status pno_file_read(int dirfd, const char *path, const char *name, size_t max, void **bytes, size_t *n) {
   /* O_NONBLOCK: opening a pipe somebody planted must not wait for its other end. */
   const int fd = openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0 && errno == ELOOP) return pno_fail(PNO_E_INPUT, "%s/%s is a link, and links are not followed", path, name);
   if (fd < 0) return system_fail("cannot be opened", path, name);
   const pno_status st = read_open(fd, path, name, max, bytes, n);
   close(fd);

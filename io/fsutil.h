@@ -33,7 +33,7 @@ pno_status pno_file_replace(int dirfd, const char *path, const char *name, const
 pno_status pno_file_replace_path(const char *path, const void *bytes, size_t n);
 
 /* Whole regular file of at most max bytes into a new block (free it), one byte of zero behind it. Follows no link.
- * Errors: PNO_E_INPUT not a regular file or too large; PNO_E_IO; PNO_E_NOMEM. */
+ * Errors: PNO_E_INPUT not a regular file, a link, or too large; PNO_E_IO; PNO_E_NOMEM. */
 pno_status pno_file_read(int dirfd, const char *path, const char *name, size_t max, void **bytes, size_t *n);
 
 /* Opens a directory for the calls above; makes it first if it is absent (not its parents). */

@@ -34,6 +34,12 @@ static int seen(void) {
   return world_load(comm, dir, (pno_checkpoint_choice){.step = -1}, &step) == PNO_OK && step == 1;
 }
 
+static int why_refused(const char *words) {
+  int step = -1;
+  return world_load(comm, dir, (pno_checkpoint_choice){.step = 2}, &step) == PNO_E_INPUT &&
+         strstr(pno_fail_words(), words) != NULL;
+}
+
 Test(checkpoint_damage, a_cut_at_any_place_is_refused) {
   int caught = 0;
   for (int v = 0; v < 2; v++) {
@@ -77,11 +83,14 @@ Test(checkpoint_damage, a_missing_file_or_a_link_is_refused) {
     snprintf(other, sizeof other, "%s/elsewhere", dir);
     cr_assert_eq(rename(victim[v], other), 0);
     cr_expect(seen());
+    cr_expect_eq(why_refused("is missing"), 1, "%s", pno_fail_words());
     cr_assert_eq(symlink(other, victim[v]), 0); /* the right bytes behind a link */
     cr_expect(seen());
+    cr_expect_eq(why_refused("is a link"), 1, "%s", pno_fail_words());
     unlink(victim[v]);
     cr_assert_eq(mkfifo(victim[v], 0600), 0);
     cr_expect(seen());
+    cr_expect_eq(why_refused("not a regular file"), 1, "%s", pno_fail_words());
     unlink(victim[v]);
     cr_assert_eq(rename(other, victim[v]), 0);
     free(bytes);
