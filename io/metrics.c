@@ -129,6 +129,7 @@ static void add_number(line *l, double v) {
   for (char *p = text; *p; p++)
     if (*p == ',') *p = '.'; /* whatever the locale says */
   add(l, text);
+  if (!strpbrk(text, ".e")) add(l, ".0"); /* else a reader takes it for an integer, and -0 for 0 */
 }
 
 static bool key_is_good(const char *key) {

@@ -1,7 +1,8 @@
 /* What a run measured: metrics.jsonl is the record (one JSON object a line, one write a line), metrics.h5 the view.
  *
- * {"t":"train","step":1,"loss":0.93,...}: t is the kind of line. Numbers that are not finite are written as null. Used
- * by rank 0 only; all functions are Local. */
+ * {"t":"train","step":1,"loss":0.93,...}: t is the kind of line. A double always shows a point or an exponent (1.0), so
+ * that a column has one type; numbers that are not finite are written as null. Used by rank 0 only; all functions are
+ * Local. */
 #ifndef PNO_IO_METRICS_H
 #define PNO_IO_METRICS_H
 
