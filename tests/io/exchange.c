@@ -1,0 +1,120 @@
+/* Writes one file of each kind that leaves the program, and reads data sets, for interoperability.py.
+ *
+ *   io_exchange native|packed|series PATH     data sets of native_spec.h: value k of trajectory i is i + k / 1024
+ *   io_exchange fields PATH                   value k of variable v of sample s is 1000 v + 100 s + k / 64
+ *   io_exchange metrics DIR | checkpoint DIR
+ *   io_exchange read PATH OUT                 prints "format dims n.. in out count"; floats x, y a sample into OUT
+ *
+ * Ends with the exit code of the status and its words on standard output. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "checkpoint_world.h"
+#include "io/dataset.h"
+#include "io/fields_file.h"
+#include "io/metrics.h"
+#include "native_spec.h"
+
+static pno_status write_native(const char *path, const char *which) {
+  pno_dataset_spec spec = strcmp(which, "series") == 0 ? native_series() : native_steady();
+  spec.compress = strcmp(which, "packed") == 0;
+  return pno_dataset_write(path, &spec, native_source, NULL, NULL);
+}
+
+static pno_status write_fields(const char *path) {
+  enum { SAMPLES = 3, NX = 5, NY = 7, IN = 2 };
+  static const int64_t ids[SAMPLES] = {4, 8, 15};
+  static const double x[NX] = {0, 0.25, 0.5, 0.75, 1};
+  const pno_fields_spec spec = {.samples = SAMPLES,
+                                .sample_ids = ids,
+                                .dims = 2,
+                                .n = {NX, NY},
+                                .coord = {x, NULL},
+                                .n_vars = 3,
+                                .var = {{.name = "input", .channel_axis = "channel_in", .channels = IN},
+                                        {.name = "prediction", .channel_axis = "channel", .channels = 1},
+                                        {.name = "rel_l2"}},
+                                .n_notes = 1,
+                                .note = {{"generator", "pno test"}}};
+  float v[IN * NX * NY];
+  pno_fields_file *f = NULL;
+  PNO_TRY(pno_fields_create(path, &spec, &f));
+  pno_status st = PNO_OK;
+  for (int s = 0; s < SAMPLES && st == PNO_OK; s++) {
+    for (int var = 0; var < 2 && st == PNO_OK; var++) {
+      for (int k = 0; k < IN * NX * NY; k++) v[k] = (float)(1000 * var + 100 * s) + (float)k / 64.0f;
+      st = pno_fields_put(f, var, s, v);
+    }
+    if (st == PNO_OK) st = pno_fields_put_scalar(f, 2, s, 0.5 * s);
+  }
+  if (st == PNO_OK) return pno_fields_commit(&f);
+  pno_fields_abandon(&f);
+  return st;
+}
+
+static pno_status write_metrics(const char *dir) {
+  pno_metrics *m = NULL;
+  const pno_digest none = {0, 0};
+  PNO_TRY(pno_metrics_open(dir, PNO_METRICS_NEW, none, &m));
+  pno_status st = PNO_OK;
+  for (int step = 1; step <= 3 && st == PNO_OK; step++) {
+    const pno_metric train[] = {pno_metric_i64("step", step), pno_metric_f64("loss", 1.0 / step)};
+    const pno_metric valid[] = {pno_metric_i64("step", step), pno_metric_f64("rel_l2", 2.0 / step)};
+    st = pno_metrics_write(m, "train", train, 2);
+    if (st == PNO_OK && step % 2 == 1) st = pno_metrics_write(m, "valid", valid, 2);
+  }
+  const pno_metric perf[] = {pno_metric_text("section", "forward"), pno_metric_f64("seconds", 1.5),
+                             pno_metric_i64("calls", 3)};
+  if (st == PNO_OK) st = pno_metrics_write(m, "perf", perf, 3);
+  pno_metrics_close(&m);
+  return st == PNO_OK ? pno_metrics_view(dir, "run-7", none) : st;
+}
+
+static pno_status write_checkpoint(const char *dir) {
+  pno_comm *comm = NULL;
+  PNO_TRY(pno_comm_self(&comm));
+  const pno_status st = world_save(comm, dir, 1, 0, NULL);
+  pno_comm_destroy(&comm);
+  return st;
+}
+
+static pno_status read_samples(pno_dataset *ds, FILE *out) {
+  const size_t nx = (size_t)pno_dataset_x_count(ds), ny = (size_t)pno_dataset_y_count(ds);
+  float *v = calloc(nx + ny, sizeof *v);
+  pno_status st = v ? PNO_OK : pno_fail(PNO_E_NOMEM, "no memory for a sample");
+  for (ptrdiff_t s = 0; s < pno_dataset_count(ds) && st == PNO_OK; s++) {
+    st = pno_dataset_read(ds, s, v, v + nx);
+    if (st == PNO_OK && fwrite(v, sizeof *v, nx + ny, out) != nx + ny) st = pno_fail(PNO_E_IO, "cannot be written");
+  }
+  free(v);
+  return st;
+}
+
+static pno_status read_dataset(const char *path, const char *to) {
+  const pno_dataset_limits limits = {.verify = true};
+  pno_dataset *ds = NULL;
+  PNO_TRY(pno_dataset_open(path, NULL, &limits, &ds));
+  const pno_sample_info *info = pno_dataset_info(ds);
+  printf("%s %d", pno_dataset_format(ds), info->dims);
+  for (int i = 0; i < info->dims; i++) printf(" %d", info->n[i]);
+  printf(" %d %d %td\n", info->in_channels, info->out_channels, pno_dataset_count(ds));
+  FILE *out = fopen(to, "wb");
+  pno_status st = out ? read_samples(ds, out) : pno_fail(PNO_E_IO, "%s cannot be opened", to);
+  if (out && fclose(out) != 0) st = pno_fail(PNO_E_IO, "%s cannot be written", to);
+  pno_dataset_close(&ds);
+  return st;
+}
+
+int main(int argc, char **argv) {
+  const char *what = argc > 2 ? argv[1] : "";
+  pno_status st = pno_fail(PNO_E_USAGE, "%s: see the top of tests/io/exchange.c", argv[0]);
+  if (strcmp(what, "native") == 0 || strcmp(what, "packed") == 0 || strcmp(what, "series") == 0)
+    st = write_native(argv[2], what);
+  if (strcmp(what, "fields") == 0) st = write_fields(argv[2]);
+  if (strcmp(what, "metrics") == 0) st = write_metrics(argv[2]);
+  if (strcmp(what, "checkpoint") == 0) st = write_checkpoint(argv[2]);
+  if (strcmp(what, "read") == 0 && argc > 3) st = read_dataset(argv[2], argv[3]);
+  if (st != PNO_OK) printf("%s\n", pno_fail_words());
+  return pno_exit_code(st);
+}
