@@ -16,7 +16,9 @@ static pno_status check_li(const pno_pde_spec *s) {
 }
 
 static pno_status check_pdebench(const pno_pde_spec *s) {
-  if (!(s->beta > 0 && isfinite(s->beta))) return pno_fail(PNO_E_USAGE, "darcy: beta is %g and must be > 0", s->beta);
+  /* u is at most 0.74 beta, and is written in float. */
+  if (!(s->beta >= 1e-30 && s->beta <= 1e30))
+    return pno_fail(PNO_E_USAGE, "darcy: beta is %g and must lie in [1e-30, 1e30]", s->beta);
   return PNO_OK;
 }
 

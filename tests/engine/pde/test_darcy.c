@@ -155,21 +155,41 @@ Test(darcy, a_residual_that_rounding_forbids_is_told_and_nothing_is_written) {
   pno_darcy_destroy(&d);
 }
 
-Test(darcy, a_source_that_is_not_a_number_diverges_and_leaves_no_trace_in_the_next_sample) {
+Test(darcy, a_sample_without_solution_diverges_and_leaves_no_trace_in_the_next_one) {
   enum { N = 33 };
   pno_darcy *d = make(PNO_RECIPE_LI, N, N, 1e-10), *fresh = make(PNO_RECIPE_LI, N, N, 1e-10);
-  double *f = array(N * N, 1), *bad = array(N * N, 1), *u = array(N * N, 0), *v = array(N * N, 1), residual;
-  bad[5 * N + 5] = NAN;
-  cr_assert_eq(pno_darcy_solve(d, pno_darcy_coefficient(d, 1, 1), bad, u, &residual, NULL), PNO_E_DIVERGED);
-  bad[5 * N + 5] = 1e308;
-  bad[6 * N + 5] = 1e308; /* the sum of squares overflows */
-  cr_assert_eq(pno_darcy_solve(d, pno_darcy_coefficient(d, 1, 1), bad, u, &residual, NULL), PNO_E_DIVERGED);
+  const double sources[] = {NAN, INFINITY, -INFINITY};
+  double *f = array(N * N, 1), *u = array(N * N, 0), *v = array(N * N, 1), *a = array(N * N, 1e-310), residual;
+  for (size_t b = 0; b < sizeof sources / sizeof *sources; b++) {
+    f[5 * N + 5] = sources[b];
+    cr_assert_eq(pno_darcy_solve(d, pno_darcy_coefficient(d, 1, 1), f, u, &residual, NULL), PNO_E_DIVERGED);
+  }
+  f[5 * N + 5] = 1;
+  /* The reciprocal of the diagonal overflows, so this one fails amid the iterations. */
+  cr_assert_eq(pno_darcy_solve(d, a, f, u, &residual, NULL), PNO_E_DIVERGED);
   cr_assert_eq(pno_darcy_solve(d, pno_darcy_coefficient(d, 1, 1), f, u, &residual, NULL), PNO_OK);
   cr_assert_eq(pno_darcy_solve(fresh, pno_darcy_coefficient(fresh, 1, 1), f, v, &residual, NULL), PNO_OK);
   cr_assert_arr_eq(u, v, N * N * sizeof *u);
-  free(f), free(bad), free(u), free(v);
+  free(f), free(u), free(v), free(a);
   pno_darcy_destroy(&d);
   pno_darcy_destroy(&fresh);
+}
+
+/* By powers of two, so that the bits must be the same. */
+Test(darcy, the_solution_is_proportional_to_the_source_over_the_whole_range_of_double) {
+  enum { N = 20 };
+  static const int exponents[] = {-900, -1, 1, 900};
+  pno_darcy *d = make(PNO_RECIPE_LI, N, N, 1e-10);
+  const double *a = pno_darcy_coefficient(d, 1, 2);
+  double *f = array(N * N, 1.25), *u = array(N * N, 0), *v = array(N * N, 0), residual;
+  cr_assert_eq(pno_darcy_solve(d, a, f, u, &residual, NULL), PNO_OK);
+  for (size_t e = 0; e < sizeof exponents / sizeof *exponents; e++) {
+    for (int k = 0; k < N * N; k++) f[k] = ldexp(1.25, exponents[e]);
+    cr_assert_eq(pno_darcy_solve(d, a, f, v, &residual, NULL), PNO_OK);
+    for (int k = 0; k < N * N; k++) cr_assert_eq(v[k], ldexp(u[k], exponents[e]), "node %d at 2^%d", k, exponents[e]);
+  }
+  free(f), free(u), free(v);
+  pno_darcy_destroy(&d);
 }
 
 Test(darcy, a_coefficient_that_is_not_positive_is_refused) {

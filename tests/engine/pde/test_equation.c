@@ -149,7 +149,9 @@ Test(equation, a_spec_without_meaning_is_refused_and_says_why) {
   REFUSE(recipe, (pno_pde_recipe)7, "recipe");
   base.recipe = PNO_RECIPE_PDEBENCH;
   REFUSE(beta, 0, "beta");
+  REFUSE(beta, -1, "beta");
   REFUSE(beta, NAN, "beta");
+  REFUSE(beta, 1e39, "beta");
 }
 
 Test(equation, memory_that_is_not_to_be_had_is_told) {
