@@ -6,6 +6,7 @@
 
 #include "io/checkpoint_impl.h"
 #include "io/fsutil.h"
+#include "io/json_text.h"
 #include "io/layout.h"
 
 /* The manifest ends with its own digest, over every byte before this tail: no flipped bit in it goes unseen, not even
@@ -49,21 +50,17 @@ pno_status manifest_write(const checkpoint_manifest *m, char **text, size_t *n) 
                            "sp", 1, "files", files_json(m), "tensors_digest", digest_json(m->tensors, "xxh3-128:"),
                            "config_digest", digest_json(meta->config_digest, "xxh3-128:"), "journal",
                            journal_json(meta), "hmac");
-  char *body = root ? json_dumps(root, JSON_INDENT(1)) : NULL;
+  char *out = NULL, hex[PNO_DIGEST_TEXT];
+  size_t length = 0;
+  const pno_status st = pno_json_text(root, TAIL, &out, &length);
   json_decref(root);
-  const size_t length = body ? strlen(body) : 0;
-  char *out = length > 2 ? malloc(length + TAIL) : NULL;
-  if (out) {
-    const size_t cut = length - 2; /* without the last "\n}" */
-    char hex[PNO_DIGEST_TEXT];
-    memcpy(out, body, cut);
-    pno_digest_text(pno_digest_of(out, cut), hex);
-    snprintf(out + cut, TAIL + 1, "%s%s%s", TAIL_START, hex, TAIL_END);
-    *text = out;
-    *n = cut + TAIL;
-  }
-  free(body);
-  return out ? PNO_OK : pno_fail(PNO_E_NOMEM, "no memory for a manifest of %d files", m->n_files);
+  if (st != PNO_OK) return pno_fail_in(st, "a manifest of %d files", m->n_files);
+  const size_t cut = length - 2; /* without the last "\n}" */
+  pno_digest_text(pno_digest_of(out, cut), hex);
+  snprintf(out + cut, TAIL + 1, "%s%s%s", TAIL_START, hex, TAIL_END);
+  *text = out;
+  *n = cut + TAIL;
+  return PNO_OK;
 }
 
 static pno_status check_tail(const char *text, size_t n) {

@@ -12,6 +12,7 @@
 
 #include "engine/base/log.h"
 #include "io/fsutil.h"
+#include "io/json_text.h"
 #include "io/rundir_lock.h"
 
 enum { ID_BYTES = 64, ENV_MAX = 1 << 20 };
@@ -54,9 +55,10 @@ pno_status pno_rundir_write_env(pno_rundir *r, const char *const (*facts)[2], in
   json_t *root = bad ? NULL
                      : json_pack("{s:s, s:s, s:s, s:O, s:O}", "format", "pno-run", "version", "1.0", "run_id", r->id,
                                  "facts", list, "environment", environment);
-  char *text = root ? json_dumps(root, JSON_INDENT(1)) : NULL;
-  pno_status st = text ? PNO_OK : pno_fail(PNO_E_NOMEM, "no memory for env.json of %s", r->path);
-  if (st == PNO_OK) st = pno_file_replace(r->dirfd, r->path, "env.json", text, strlen(text));
+  char *text = NULL;
+  size_t length = 0;
+  pno_status st = pno_fail_in(pno_json_text(root, 0, &text, &length), "%s/env.json", r->path);
+  if (st == PNO_OK) st = pno_file_replace(r->dirfd, r->path, "env.json", text, length);
   free(text);
   json_decref(root);
   json_decref(list);
@@ -64,28 +66,37 @@ pno_status pno_rundir_write_env(pno_rundir *r, const char *const (*facts)[2], in
   return st;
 }
 
-/* id: [ID_BYTES], or NULL when only the mark matters. */
-static bool read_mark(int dirfd, const char *path, char *id) {
+/* Whether the directory is marked as a run, and its id [ID_BYTES]. Errors: PNO_E_NOMEM; what cannot be read is no mark. */
+static pno_status read_mark(int dirfd, const char *path, char *id, bool *is_run) {
   void *text = NULL;
   size_t n = 0;
-  if (pno_file_read(dirfd, path, "env.json", ENV_MAX, &text, &n) != PNO_OK) return false;
+  *is_run = false;
+  const pno_status st = pno_file_read(dirfd, path, "env.json", ENV_MAX, &text, &n);
+  if (st != PNO_OK) return st == PNO_E_NOMEM ? st : PNO_OK;
   json_t *root = json_loadb(text, n, JSON_REJECT_DUPLICATES, NULL);
   free(text);
   const char *format = json_string_value(json_object_get(root, "format"));
   const char *run_id = json_string_value(json_object_get(root, "run_id"));
-  const bool ok = format && run_id && strcmp(format, "pno-run") == 0 && pno_name_is_safe(run_id) &&
-                  strlen(run_id) < ID_BYTES;
-  if (ok && id) snprintf(id, ID_BYTES, "%s", run_id);
+  *is_run = format && run_id && strcmp(format, "pno-run") == 0 && pno_name_is_safe(run_id) &&
+            strlen(run_id) < ID_BYTES;
+  if (*is_run) snprintf(id, ID_BYTES, "%s", run_id);
   json_decref(root);
-  return ok;
+  return PNO_OK;
+}
+
+static pno_status examine(const char *path, bool *is_run) {
+  char id[ID_BYTES];
+  int dirfd = -1;
+  *is_run = false;
+  if (pno_dir_open(path, &dirfd) != PNO_OK) return PNO_OK;
+  const pno_status st = read_mark(dirfd, path, id, is_run);
+  close(dirfd);
+  return st;
 }
 
 bool pno_rundir_is_run(const char *path) {
-  int dirfd = -1;
-  if (pno_dir_open(path, &dirfd) != PNO_OK) return false;
-  const bool is = read_mark(dirfd, path, NULL);
-  close(dirfd);
-  return is;
+  bool is_run = false;
+  return examine(path, &is_run) == PNO_OK && is_run;
 }
 
 void pno_rundir_holder(const char *path, char text[PNO_RUNDIR_HOLDER_TEXT]) {
@@ -111,8 +122,8 @@ static pno_status has_content(int dirfd, const char *path, bool *content) {
 }
 
 static pno_status check_purpose(pno_rundir *r, bool resume) {
-  bool content = false;
-  const bool is_run = read_mark(r->dirfd, r->path, r->id);
+  bool content = false, is_run = false;
+  PNO_TRY(read_mark(r->dirfd, r->path, r->id, &is_run));
   PNO_TRY(has_content(r->dirfd, r->path, &content));
   if (resume && !is_run)
     return pno_hint(pno_fail(PNO_E_USAGE, "%s holds no run to resume", r->path), "start one without --resume");
@@ -231,7 +242,9 @@ int pno_rundir_poll(pno_rundir *r) {
 pno_status pno_rundir_ask(const char *path, int request) {
   char control[PNO_PATH_MAX];
   int fd = -1;
-  if (!pno_rundir_is_run(path))
+  bool is_run = false;
+  PNO_TRY(examine(path, &is_run));
+  if (!is_run)
     return pno_hint(pno_fail(PNO_E_USAGE, "%s is no run of pno", path), "give the directory that --run named");
   PNO_TRY(pno_path_join(path, "control", control));
   PNO_TRY(pno_dir_open(control, &fd));
