@@ -2,11 +2,9 @@
 
 #include "io/formats/native.h"
 #include "io/formats/native_write.h"
+#include "io/fsutil.h"
 
 #include <ctype.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -93,51 +91,30 @@ done:
   return st;
 }
 
-static pno_status sync_path(const char *path, int flags) {
-  const int fd = open(path, O_RDONLY | O_CLOEXEC | flags);
-  const bool ok = fd >= 0 && fsync(fd) == 0;
-  const int why = errno;
-  if (fd >= 0) close(fd);
-  return ok ? PNO_OK : pno_fail(PNO_E_IO, "%s: cannot be synced: %s", path, strerror(why));
-}
-
-static pno_status sync_parent(const char *path) {
-  char dir[PATH_MAX];
-  const char *slash = strrchr(path, '/');
-  const int n = slash ? (int)(slash - path) : 0;
-  if (n >= (int)sizeof dir) return pno_fail(PNO_E_USAGE, "%s: too long a path", path);
-  snprintf(dir, sizeof dir, "%.*s", n, path);
-  if (!slash) snprintf(dir, sizeof dir, ".");
-  return sync_path(dir[0] ? dir : "/", O_DIRECTORY);
-}
-
 static pno_status write_temporary(const char *path, const pno_dataset_spec *spec, pno_dataset_source *source,
                                   void *user, pno_digest *digest) {
   hid_t file = -1;
+  PNO_TRY(pno_file_claim(path)); /* HDF5's own open would follow a link and give the permissions of the umask */
   PNO_TRY(pno_native_create(path, &file));
   pno_status st = pno_fail_in(put_all(file, spec, source, user, digest), "%s", path);
   if (H5Fclose(file) < 0 && st == PNO_OK) st = pno_h5_fail(PNO_E_IO, "%s: cannot be closed, is the disk full?", path);
-  return st == PNO_OK ? sync_path(path, 0) : st;
+  return st;
 }
 
 pno_status pno_dataset_write(const char *path, const pno_dataset_spec *spec, pno_dataset_source *source, void *user,
                              pno_digest *digest) {
-  char temporary[PATH_MAX];
+  char temporary[PNO_PATH_MAX];
   pno_digest found = {0, 0};
   PNO_TRY(pno_h5_begin());
   PNO_TRY(check_shape(spec));
   PNO_TRY(check_names(spec));
   PNO_TRY(check_view(spec));
   const int n = snprintf(temporary, sizeof temporary, "%s.tmp", path);
-  if (n < 0 || n >= (int)sizeof temporary) return pno_fail(PNO_E_USAGE, "%s: too long a path", path);
-  pno_status st = write_temporary(temporary, spec, source, user, &found);
-  if (st == PNO_OK && rename(temporary, path) != 0)
-    st = pno_fail(PNO_E_IO, "%s: cannot be renamed from %s: %s", path, temporary, strerror(errno));
-  if (st != PNO_OK) {
-    unlink(temporary);
-    return st;
-  }
-  PNO_TRY(sync_parent(path));
+  if (n < 0 || n >= (int)sizeof temporary) return pno_fail(PNO_E_USAGE, "%.64s...: too long a path", path);
+  const pno_status st = write_temporary(temporary, spec, source, user, &found);
+  if (st != PNO_OK) unlink(temporary);
+  PNO_TRY(st);
+  PNO_TRY(pno_file_settle(temporary, path));
   if (digest) *digest = found;
   return PNO_OK;
 }

@@ -1,13 +1,9 @@
 #include "io/fields_file.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -81,12 +77,7 @@ static pno_status check_room(const char *path, uint64_t bytes) {
 }
 
 static pno_status open_temp(pno_fields_file *f) {
-  /* Our own open first: it never follows a link, and the permissions are ours. */
-  if (unlink(f->temp) != 0 && errno != ENOENT)
-    return pno_fail(PNO_E_IO, "%s cannot be removed: %s", f->temp, strerror(errno));
-  const int fd = open(f->temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, pno_fs_file_mode());
-  if (fd < 0) return pno_fail(PNO_E_IO, "%s cannot be created: %s", f->temp, strerror(errno));
-  close(fd);
+  PNO_TRY(pno_file_claim(f->temp)); /* our own open first: it never follows a link, and the permissions are ours */
   hid_t access = H5Pcreate(H5P_FILE_ACCESS), creation = H5Pcreate(H5P_FILE_CREATE);
   if (access >= 0 && creation >= 0 && H5Pset_libver_bounds(access, H5F_LIBVER_V18, H5F_LIBVER_V110) >= 0 &&
       H5Pset_fclose_degree(access, H5F_CLOSE_STRONG) >= 0 && H5Pset_obj_track_times(creation, false) >= 0 &&
@@ -224,28 +215,15 @@ pno_status pno_fields_put_scalar(pno_fields_file *f, int var, ptrdiff_t sample, 
   return put(f, var, sample, H5T_NATIVE_DOUBLE, &value, true);
 }
 
-static pno_status sync_file(const char *path, int flags) {
-  const int fd = open(path, flags | O_CLOEXEC);
-  const bool ok = fd >= 0 && (fsync(fd) == 0 || errno == EINVAL);
-  const pno_status st = ok ? PNO_OK : pno_fail(PNO_E_IO, "%s cannot be synced: %s", path, strerror(errno));
-  if (fd >= 0) close(fd);
-  return st;
-}
-
 pno_status pno_fields_commit(pno_fields_file **file) {
   pno_fields_file *f = *file;
   close_file(f);
   const herr_t closed = H5Fclose(f->file);
   f->file = -1;
   pno_status st = closed >= 0 ? PNO_OK : pno_h5_fail(PNO_E_IO, "%s cannot be completed", f->temp);
-  if (st == PNO_OK) st = sync_file(f->temp, O_RDONLY);
-  if (st == PNO_OK && rename(f->temp, f->path) != 0)
-    st = pno_fail(PNO_E_IO, "%s cannot be renamed into place: %s", f->temp, strerror(errno));
   if (st == PNO_OK) {
-    char *slash = strrchr(f->temp, '/');
-    if (slash) slash[slash == f->temp] = '\0'; /* the directory; "/" keeps its slash */
-    st = sync_file(slash ? f->temp : ".", O_RDONLY | O_DIRECTORY);
-    f->temp[0] = '\0';
+    st = pno_file_settle(f->temp, f->path);
+    f->temp[0] = '\0'; /* not ours any more */
   }
   pno_fields_abandon(file);
   return st;

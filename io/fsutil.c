@@ -77,18 +77,52 @@ pno_status pno_file_replace(int dirfd, const char *path, const char *name, const
   return pno_dir_sync(dirfd, path);
 }
 
+/* Opens the directory that path lies in; dir: [PNO_PATH_MAX], its name. */
+static pno_status open_parent(const char *path, char *dir, int *dirfd) {
+  const char *slash = strrchr(path, '/');
+  const size_t length = slash ? (size_t)(slash - path) : 0;
+  if (length >= PNO_PATH_MAX) return pno_fail(PNO_E_USAGE, "a path of %zu bytes is too long", length);
+  snprintf(dir, PNO_PATH_MAX, "%.*s", (int)length, path);
+  if (!slash) snprintf(dir, PNO_PATH_MAX, ".");
+  if (slash == path) snprintf(dir, PNO_PATH_MAX, "/");
+  return pno_dir_open(dir, dirfd);
+}
+
 pno_status pno_file_replace_path(const char *path, const void *bytes, size_t n) {
   char dir[PNO_PATH_MAX];
   const char *slash = strrchr(path, '/');
-  const size_t length = slash ? (size_t)(slash - path) : 0;
-  if (length >= sizeof dir) return pno_fail(PNO_E_USAGE, "a path of %zu bytes is too long", length);
-  snprintf(dir, sizeof dir, "%.*s", (int)length, path);
-  if (!slash) snprintf(dir, sizeof dir, ".");
-  if (slash == path) snprintf(dir, sizeof dir, "/");
   int dirfd = -1;
-  PNO_TRY(pno_dir_open(dir, &dirfd));
+  PNO_TRY(open_parent(path, dir, &dirfd));
   const pno_status st = pno_file_replace(dirfd, dir, slash ? slash + 1 : path, bytes, n);
   close(dirfd);
+  return st;
+}
+
+pno_status pno_file_claim(const char *temp) {
+  if (unlink(temp) != 0 && errno != ENOENT) return system_fail("cannot be removed", temp, "");
+  const int fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, pno_fs_file_mode());
+  if (fd < 0) return system_fail("cannot be created", temp, "");
+  close(fd);
+  return PNO_OK;
+}
+
+static pno_status settle(const char *temp, const char *path) {
+  char dir[PNO_PATH_MAX];
+  int dirfd = -1;
+  const int fd = open(temp, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+  pno_status st = fd < 0 || fsync(fd) != 0 ? system_fail("cannot be synced", temp, "") : PNO_OK;
+  if (fd >= 0) close(fd);
+  PNO_TRY(st);
+  if (rename(temp, path) != 0) return system_fail("cannot be renamed into place", temp, "");
+  PNO_TRY(open_parent(path, dir, &dirfd));
+  st = pno_dir_sync(dirfd, dir);
+  close(dirfd);
+  return st;
+}
+
+pno_status pno_file_settle(const char *temp, const char *path) {
+  const pno_status st = settle(temp, path);
+  if (st != PNO_OK) unlink(temp);
   return st;
 }
 

@@ -1,5 +1,5 @@
-/* Files that are whole or absent: own write loops, sync, rename. All functions are Local. Errors: PNO_E_IO with the path
- * and the words of the system, unless said otherwise. */
+/* Files that are whole or absent: own write loops, sync, rename. All functions are Local. Errors: PNO_E_IO with the
+ * path and the words of the system, unless said otherwise. */
 #ifndef PNO_IO_FSUTIL_H
 #define PNO_IO_FSUTIL_H
 
@@ -31,6 +31,12 @@ pno_status pno_file_create(int dirfd, const char *path, const char *name, const 
 /* The file has the old content or the new one at any moment: name.tmp, sync, rename, sync of the directory. */
 pno_status pno_file_replace(int dirfd, const char *path, const char *name, const void *bytes, size_t n);
 pno_status pno_file_replace_path(const char *path, const void *bytes, size_t n);
+
+/* For files that a library writes itself under a temporary name. Claim: an empty file of our own, whatever lay there is
+ * removed and no link is followed. Settle: syncs temp, renames it to path and syncs the directory; on failure temp is
+ * gone. */
+pno_status pno_file_claim(const char *temp);
+pno_status pno_file_settle(const char *temp, const char *path);
 
 /* Whole regular file of at most max bytes into a new block (free it), one byte of zero behind it. Follows no link.
  * Errors: PNO_E_INPUT not a regular file, a link, or too large; PNO_E_IO; PNO_E_NOMEM. */

@@ -8,9 +8,11 @@
 #include <criterion/criterion.h>
 #include <math.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static pno_digest write_it(const char *path, const pno_dataset_spec *spec) {
@@ -343,4 +345,20 @@ Test(dataset_write, large_frames_and_small_frames_are_chunked) {
   ds = must_open(path, NULL);
   cr_assert(pno_dataset_count(ds) == 3000 && pno_dataset_read(ds, 2999, x, y) == PNO_OK && y[0] == 2999.0f);
   pno_dataset_close(&ds);
+}
+
+/* Where others may write: a link planted under the temporary name must not lead to another file. */
+Test(dataset_write, a_planted_link_is_not_followed_and_the_file_is_for_its_owner_only) {
+  const pno_dataset_spec spec = native_steady();
+  char path[512], victim[512], temporary[520];
+  struct stat s;
+  snprintf(path, sizeof path, "%s", io_temp("private.h5"));
+  snprintf(victim, sizeof victim, "%s", io_temp("victim"));
+  snprintf(temporary, sizeof temporary, "%s.tmp", path);
+  io_spit(victim, "precious", 8);
+  cr_assert(symlink(victim, temporary) == 0);
+  cr_assert(pno_dataset_write(path, &spec, native_source, NULL, NULL) == PNO_OK, "%s", pno_fail_words());
+  cr_expect(stat(victim, &s) == 0 && s.st_size == 8, "the link was followed");
+  cr_expect(lstat(path, &s) == 0 && S_ISREG(s.st_mode) && (s.st_mode & 0777) == 0600, "mode %o", (unsigned)s.st_mode);
+  cr_expect(access(temporary, F_OK) != 0);
 }
