@@ -6,7 +6,7 @@
 
 /* Packed so that one MAX gives status and lowest rank: status above, inverted rank below. */
 static pno_status worst_of(pno_comm *c, pno_status local, int *status, int *rank, int *failed) {
-  long long mine[2], all[2] = {0, 0};
+  long long *mine = c->vote, *all = c->votes;
   mine[0] = (long long)local * 0x100000000LL + (0x7fffffff - c->rank);
   mine[1] = local != PNO_OK;
   MPI_Request q[2];
@@ -20,17 +20,16 @@ static pno_status worst_of(pno_comm *c, pno_status local, int *status, int *rank
 }
 
 pno_status pno_agree(pno_comm *c, pno_status local) {
-  enum { WORDS = 1024 };
   if (c->size == 1) return local;
   int worst, rank, failed;
   PNO_TRY(worst_of(c, local, &worst, &rank, &failed));
   if (worst == PNO_OK) return PNO_OK;
-  char text[2][WORDS];
+  char(*text)[SYNC_WORDS] = c->words;
   if (rank == c->rank) {
-    snprintf(text[0], WORDS, "%s", pno_fail_words());
-    snprintf(text[1], WORDS, "%s", pno_fail_hint());
+    snprintf(text[0], SYNC_WORDS, "%s", pno_fail_words());
+    snprintf(text[1], SYNC_WORDS, "%s", pno_fail_hint());
   }
-  PNO_TRY(pno_bcast(c, text, sizeof text, rank));
+  PNO_TRY(pno_bcast(c, text, sizeof c->words, rank));
   pno_fail_set_words(text[0], text[1]);
   if (failed < c->size) {
     pno_fail_in((pno_status)worst, "rank %d", rank);

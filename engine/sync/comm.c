@@ -19,15 +19,16 @@ pno_status sync_check(int mpi_error, const char *operation) {
   return pno_fail(PNO_E_COMM, "%s: %s", operation, words);
 }
 
-pno_status sync_pause(long turn, double deadline, const pno_comm *c, double limit_s, const char *operation) {
+pno_status sync_pause(long turn, double deadline, pno_comm *c, double limit_s, const char *operation) {
   enum { SPINS = 200, LOOK_EVERY = 16 };
   if (turn > SPINS) sched_yield();
   if (turn % LOOK_EVERY != 0 || pno_clock() <= deadline) return PNO_OK;
+  c->late = true;
   return pno_hint(pno_fail(PNO_E_COMM, "rank %d waited %g s for another rank in %s", c->rank, limit_s, operation),
                   "see whether a rank died or hangs; parallel.timeout_s sets the limit");
 }
 
-pno_status sync_wait(const pno_comm *c, int n, MPI_Request *requests, double deadline, const char *operation) {
+pno_status sync_wait(pno_comm *c, int n, MPI_Request *requests, double deadline, const char *operation) {
   for (long turn = 0;; turn++) {
     int done = 0;
     PNO_TRY(sync_check(MPI_Testall(n, requests, &done, MPI_STATUSES_IGNORE), operation));
@@ -36,7 +37,7 @@ pno_status sync_wait(const pno_comm *c, int n, MPI_Request *requests, double dea
   }
 }
 
-static pno_status finish(const pno_comm *c, MPI_Request *request, const char *operation) {
+static pno_status finish(pno_comm *c, MPI_Request *request, const char *operation) {
   return sync_wait(c, 1, request, pno_clock() + c->timeout_s, operation);
 }
 
@@ -47,7 +48,7 @@ static pno_status count_host_ranks(pno_comm *c) {
   c->host_ranks = 0;
   for (int r = 0; st == PNO_OK && r < c->size; r++)
     c->host_ranks += strncmp(hosts + (size_t)r * SYNC_HOST_TEXT, c->host, SYNC_HOST_TEXT) == 0;
-  free(hosts);
+  if (!c->late) free(hosts);
   return st;
 }
 
@@ -77,10 +78,13 @@ done:
   return st;
 }
 
+/* Open MPI 4.1 crashes in its progress of abandoned collectives once their communicator is freed. */
 void pno_comm_destroy(pno_comm **c) {
   if (!c || !*c) return;
-  if ((*c)->mpi != MPI_COMM_NULL) MPI_Comm_free(&(*c)->mpi);
-  free(*c);
+  if (!(*c)->late) {
+    if ((*c)->mpi != MPI_COMM_NULL) MPI_Comm_free(&(*c)->mpi);
+    free(*c);
+  }
   *c = NULL;
 }
 
@@ -144,7 +148,7 @@ pno_status pno_barrier(pno_comm *c) {
 static pno_status receive_pieces(pno_comm *c, const void *send, char *recv, const size_t *offset, int root) {
   for (int r = 0; r < c->size; r++) {
     const size_t bytes = offset[r + 1] - offset[r];
-    if (r == root) memcpy(recv + offset[r], send, bytes);
+    if (r == root && bytes > 0) memcpy(recv + offset[r], send, bytes);
     for (size_t at = 0; r != root && at < bytes; at += SYNC_MESSAGE_MAX) {
       MPI_Request q;
       PNO_TRY(sync_check(MPI_Irecv(recv + offset[r] + at, piece(bytes, at), MPI_BYTE, r, 1, c->mpi, &q), "receive"));
@@ -181,7 +185,7 @@ pno_status pno_gather_var(pno_comm *c, const void *send, size_t bytes, void **re
   PNO_TRY(pno_agree(c, st));
   st = c->rank == root ? receive_pieces(c, send, all, offset, root) : send_piece(c, send, bytes, root);
   if (st != PNO_OK) {
-    free(all);
+    if (!c->late) free(all);
     return st;
   }
   *recv = all;

@@ -19,7 +19,7 @@ pno_status pno_comm_world(double timeout_s, pno_comm **out);
 /* This process alone; works where MPI was never initialised. Local. Errors: PNO_E_NOMEM. */
 pno_status pno_comm_self(pno_comm **out);
 
-void pno_comm_destroy(pno_comm **c); /* Collective for a world; takes NULL and destroyed ones */
+void pno_comm_destroy(pno_comm **c); /* Collective for a world, Local after PNO_E_COMM; takes NULL and destroyed ones */
 
 int pno_comm_rank(const pno_comm *c);        /* Local */
 int pno_comm_size(const pno_comm *c);        /* Local */
