@@ -28,7 +28,7 @@ struct pno_reduce {
   pno_vote mine, *votes;
 };
 
-enum { TAG_SLICE = 100, TAG_SUM = 200, TAG_VOTE = 300 }; /* + bucket, which stays below 100 */
+enum { BUCKETS_MAX = 100, TAG_SLICE = 100, TAG_SUM = 200, TAG_VOTE = 300 }; /* + bucket */
 
 /* Slices differ by one float at the most. */
 static ptrdiff_t slice_at(const bucket *b, int ranks, int j) {
@@ -52,6 +52,8 @@ static pno_status make_bucket(bucket *b, ptrdiff_t floats, int ranks, int rank) 
 }
 
 static pno_status make_reduce(pno_reduce *r, const ptrdiff_t *bucket_floats) {
+  if (r->n_buckets < 1 || r->n_buckets > BUCKETS_MAX)
+    return pno_fail(PNO_E_USAGE, "%d buckets: 1 to %d can be reduced", r->n_buckets, BUCKETS_MAX);
   const size_t n = (size_t)r->n_buckets;
   r->buckets = calloc(n, sizeof *r->buckets);
   r->sums = calloc(n, sizeof *r->sums);
@@ -77,8 +79,19 @@ pno_status pno_reduce_create(pno_comm *comm, const ptrdiff_t *bucket_floats, int
   return st;
 }
 
+/* Messages under way still read and write the buffers. */
+static bool is_under_way(const pno_reduce *r) {
+  for (int i = 0; r->buckets && i < r->n_buckets; i++)
+    if (r->buckets[i].phase == SCATTER || r->buckets[i].phase == GATHER) return true;
+  return false;
+}
+
 void pno_reduce_destroy(pno_reduce **r) {
   if (!r || !*r) return;
+  if (is_under_way(*r)) { /* given up after a deadline: abandoned, neither reused nor freed */
+    *r = NULL;
+    return;
+  }
   for (int i = 0; (*r)->buckets && i < (*r)->n_buckets; i++) {
     free((*r)->buckets[i].sum);
     free((*r)->buckets[i].inbox);

@@ -49,9 +49,9 @@ pno_status pno_votes_status(const pno_vote *votes, int ranks);
 typedef struct pno_reduce pno_reduce;
 
 /* bucket_floats: [n_buckets], the same on all ranks; comm is borrowed. All memory is taken here.
- * Collective. Errors: PNO_E_NOMEM on all ranks. */
+ * Collective. Errors: PNO_E_NOMEM, PNO_E_USAGE (not 1 to 100 buckets), on all ranks. */
 pno_status pno_reduce_create(pno_comm *comm, const ptrdiff_t *bucket_floats, int n_buckets, pno_reduce **out);
-void pno_reduce_destroy(pno_reduce **r); /* Local */
+void pno_reduce_destroy(pno_reduce **r); /* Local; after a missed deadline the memory is abandoned to MPI */
 
 /* What this rank says in this step; before the begin of the last bucket. Local. */
 void pno_reduce_vote(pno_reduce *r, const pno_vote *vote);
