@@ -13,7 +13,7 @@ typedef struct {
   double seconds;          /* smoothed time of a micro-batch, 0: unknown */
   double deviation;        /* smoothed absolute deviation from it */
   double recent[WINDOW];   /* last measurements, for the outlier test */
-  int n_recent;
+  long taken;              /* measurements so far: not steps, a rank may have had no work */
 } estimate;
 
 struct pno_balance {
@@ -91,17 +91,16 @@ static double median(const double *v, int n) {
 /* Hampel test against the window: more than three scaled median deviations away. A full window of such values moves the
  * median, so a lasting change of speed is let through after half a window. */
 static bool is_outlier(const estimate *e, double x) {
-  if (e->n_recent < WINDOW) return false;
+  if (e->taken < WINDOW) return false;
   double away[WINDOW];
   const double middle = median(e->recent, WINDOW);
   for (int i = 0; i < WINDOW; i++) away[i] = fabs(e->recent[i] - middle);
   return fabs(x - middle) > hampel * 1.4826 * median(away, WINDOW) + 0.01 * middle;
 }
 
-static void take_in(estimate *e, long step, double x) {
+static void take_in(estimate *e, double x) {
   const bool outlier = is_outlier(e, x);
-  e->recent[step % WINDOW] = x;
-  if (e->n_recent < WINDOW) e->n_recent++;
+  e->recent[e->taken++ % WINDOW] = x;
   if (outlier) return;
   if (e->seconds > 0) e->deviation += alpha * (fabs(x - e->seconds) - e->deviation);
   e->seconds = e->seconds > 0 ? e->seconds + alpha * (x - e->seconds) : x;
@@ -140,7 +139,7 @@ void pno_balance_note(pno_balance *b, const pno_vote *votes, int ranks) {
   b->steps++;
   if (b->mode != PNO_BALANCE_SPEED || ranks != b->ranks || b->steps <= WARM_UP) return;
   for (int r = 0; r < ranks; r++)
-    if (votes[r].values[PNO_VOTE_MICRO_S] > 0) take_in(&b->of[r], b->steps, votes[r].values[PNO_VOTE_MICRO_S]);
+    if (votes[r].values[PNO_VOTE_MICRO_S] > 0) take_in(&b->of[r], votes[r].values[PNO_VOTE_MICRO_S]);
   consider(b);
 }
 
@@ -157,14 +156,24 @@ void pno_balance_state(const pno_balance *b, double *out) {
                                    b->promising};
   for (int i = 0; i < STATE_HEAD; i++) *out++ = head[i];
   for (int r = 0; r < b->ranks; r++) {
-    const double own[4] = {b->speed[r], b->of[r].seconds, b->of[r].deviation, b->of[r].n_recent};
+    const double own[4] = {b->speed[r], b->of[r].seconds, b->of[r].deviation, (double)b->of[r].taken};
     for (int i = 0; i < 4; i++) *out++ = own[i];
     for (int i = 0; i < WINDOW; i++) *out++ = b->of[r].recent[i];
   }
 }
 
+/* A speed of zero would leave micro-batches without an owner; all others are times and counts. */
+static bool is_sane(const double *state, ptrdiff_t n, int ranks) {
+  if (!(state[0] == ranks)) return false;
+  for (ptrdiff_t i = 0; i < n; i++)
+    if (!(state[i] >= 0 && state[i] <= 1e15)) return false;
+  for (int r = 0; r < ranks; r++)
+    if (!(state[STATE_HEAD + (ptrdiff_t)STATE_RANK * r] > 0)) return false;
+  return true;
+}
+
 void pno_balance_restore(pno_balance *b, const double *state, ptrdiff_t n) {
-  if (n != pno_balance_state_count(b) || (int)state[0] != b->ranks) return;
+  if (n != pno_balance_state_count(b) || !is_sane(state, n, b->ranks)) return;
   b->steps = (long)state[1];
   b->changes = (long)state[2];
   b->last_change = (long)state[3];
@@ -174,7 +183,7 @@ void pno_balance_restore(pno_balance *b, const double *state, ptrdiff_t n) {
     b->speed[r] = own[0];
     b->of[r].seconds = own[1];
     b->of[r].deviation = own[2];
-    b->of[r].n_recent = (int)own[3];
+    b->of[r].taken = (long)own[3];
     for (int i = 0; i < WINDOW; i++) b->of[r].recent[i] = own[4 + i];
   }
 }

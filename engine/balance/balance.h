@@ -30,7 +30,8 @@ void pno_balance_note(pno_balance *b, const pno_vote *votes, int ranks);
 double pno_balance_seconds(const pno_balance *b, int rank);
 long pno_balance_changes(const pno_balance *b);
 
-/* State for a checkpoint: [pno_balance_state_count] doubles. restore ignores a state of another number of ranks. */
+/* State for a checkpoint: [pno_balance_state_count] doubles. restore ignores a state of another number
+ * of ranks or with values that cannot be. */
 ptrdiff_t pno_balance_state_count(const pno_balance *b);
 void pno_balance_state(const pno_balance *b, double *out);
 void pno_balance_restore(pno_balance *b, const double *state, ptrdiff_t n);
