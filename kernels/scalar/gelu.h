@@ -23,9 +23,9 @@ static inline float pno_gauss(float x) {
   p = p * f + 2.40226507e-1f;
   p = p * f + 6.93147181e-1f;
   p = p * f + 1.0f;
-  int32_t bits;
+  uint32_t bits; /* unsigned: those of a not-a-number would overflow */
   memcpy(&bits, &shifted, sizeof bits);
-  bits = (bits - 0x4b400000 + 127) * (1 << 23);
+  bits = (bits - 0x4b400000u + 127u) << 23;
   float scale;
   memcpy(&scale, &bits, sizeof scale);
   return p * scale;
