@@ -9,7 +9,8 @@ import sys
 
 import numpy as np
 
-import oracle_fno as fno
+sys.dont_write_bytecode = True  # no __pycache__ beside the sources
+import oracle_fno as fno  # noqa: E402
 
 TOLERANCE = 2e-6  # relative L2 of an output or a gradient tensor in fp32
 CASES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "oracle_cases.txt")

@@ -1,8 +1,8 @@
 """The Fourier neural operator of both flavours in float64 NumPy, with gradients by reverse mode.
 
 Written from the definitions (neuraloperator 2.x: FNO, SpectralConv, H1Loss; Li et al., ICLR 2021: fourier_1d, _2d, _3d)
-with numpy.fft, fftshift and corner slices as those sources do it. It shares nothing with the C code: no tables of sines, no
-list of kept frequencies. Arrays are channel-first, (sample, channel, n1, ..)."""
+with numpy.fft, fftshift and corner slices as those sources do it. It shares nothing with the C code: no tables of sines,
+no list of kept frequencies. Arrays are channel-first, (sample, channel, n1, ..)."""
 import math
 
 import numpy as np
