@@ -1,0 +1,156 @@
+#include "engine/train/operator.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+
+#include "engine/train/arrays.h"
+
+static pno_status push_params(pno_operator *o) {
+  const size_t floats = (size_t)pno_fno_registry(o->fno)->floats;
+  pno_arena measure = pno_arena_measure("parameters", PNO_SPACE_HOST);
+  PNO_TRY(PNO_PUSH(&measure, floats, &o->params));
+  PNO_TRY(pno_arena_create("parameters", PNO_SPACE_HOST, measure.peak, &o->memory));
+  return PNO_PUSH(&o->memory, floats, &o->params);
+}
+
+pno_status pno_operator_create(const pno_fno_spec *spec, const pno_sample_info *info, pno_normalise in,
+                               pno_normalise out, uint64_t seed, const pno_kernels *kernels, pno_operator *o) {
+  pno_operator made = {.kernels = kernels};
+  pno_fno_spec s = *spec;
+  ptrdiff_t points = 1;
+  if (spec->dims != info->dims)
+    return pno_hint(pno_fail(PNO_E_USAGE, "model.modes has %d values, the data are %d-D", spec->dims, info->dims),
+                    "give one number of modes an axis");
+  s.in = info->in_channels;
+  s.out = info->out_channels;
+  for (int j = 0; j < info->dims; j++) {
+    made.n[j] = info->n[j];
+    points *= info->n[j];
+  }
+  pno_status st = PNO_OK;
+  PNO_TRY_GOTO(st, pno_fno_create(&s, &made.fno), done);
+  PNO_TRY_GOTO(st, push_params(&made), done);
+  PNO_TRY_GOTO(st, pno_normaliser_create(in, points, s.in, &made.in), done);
+  PNO_TRY_GOTO(st, pno_normaliser_create(out, points, s.out, &made.out), done);
+  pno_registry_init(pno_fno_registry(made.fno), seed, made.params);
+  *o = made;
+  made = (pno_operator){0};
+done:
+  pno_operator_destroy(&made);
+  return st;
+}
+
+void pno_operator_destroy(pno_operator *o) {
+  if (!o) return;
+  pno_normaliser_destroy(&o->in);
+  pno_normaliser_destroy(&o->out);
+  pno_arena_destroy(&o->memory);
+  pno_fno_destroy(&o->fno);
+}
+
+static pno_affine affine(const pno_normaliser *z) {
+  return (pno_affine){.per_point = pno_normaliser_kind(z) == PNO_NORMALISE_POINT,
+                      .scale = pno_normaliser_spread(z),
+                      .shift = pno_normaliser_mean(z)};
+}
+
+pno_affine pno_operator_in(const pno_operator *o) { return affine(o->in); }
+
+pno_affine pno_operator_out(const pno_operator *o) { return affine(o->out); }
+
+pno_status pno_operator_fits(const pno_operator *o, const pno_sample_info *info) {
+  const pno_fno_spec *s = pno_fno_spec_of(o->fno);
+  if (info->dims != s->dims || info->in_channels != s->in || info->out_channels != s->out)
+    return pno_fail(PNO_E_SHAPE, "%d-D data with %d to %d channels, the operator is %d-D with %d to %d", info->dims,
+                    info->in_channels, info->out_channels, s->dims, s->in, s->out);
+  if (pno_normaliser_kind(o->in) != PNO_NORMALISE_POINT && pno_normaliser_kind(o->out) != PNO_NORMALISE_POINT)
+    return PNO_OK;
+  for (int j = 0; j < s->dims; j++) {
+    if (info->n[j] == o->n[j]) continue;
+    return pno_hint(pno_fail(PNO_E_SHAPE, "%d points on axis %d, but the normaliser holds one value a point of %d",
+                             info->n[j], j, o->n[j]),
+                    "train with data.normalize=channel to use other resolutions");
+  }
+  return PNO_OK;
+}
+
+pno_status pno_operator_describe(const pno_operator *o, pno_checkpoint_meta *meta) {
+  static const char *const axes[PNO_DIMS_MAX] = {"model/n0", "model/n1", "model/n2"};
+  const pno_fno_spec *s = pno_fno_spec_of(o->fno);
+  PNO_TRY(pno_checkpoint_put_text(meta, "model/flavour", s->flavour == PNO_FLAVOUR_LI ? "li" : "neuralop"));
+  PNO_TRY(pno_checkpoint_put_i64(meta, "model/dims", s->dims));
+  PNO_TRY(pno_checkpoint_put_i64(meta, "model/in", s->in));
+  PNO_TRY(pno_checkpoint_put_i64(meta, "model/out", s->out));
+  for (int j = 0; j < s->dims; j++) PNO_TRY(pno_checkpoint_put_i64(meta, axes[j], o->n[j]));
+  return PNO_OK;
+}
+
+/* The shape of the samples that a checkpoint's operator was trained on. */
+static pno_status read_shape(const pno_checkpoint_meta *meta, pno_sample_info *out) {
+  static const char *const axes[PNO_DIMS_MAX] = {"model/n0", "model/n1", "model/n2"};
+  int64_t dims = 0, in = 0, channels = 0, n = 0;
+  PNO_TRY(pno_checkpoint_get_i64(meta, "model/dims", &dims));
+  PNO_TRY(pno_checkpoint_get_i64(meta, "model/in", &in));
+  PNO_TRY(pno_checkpoint_get_i64(meta, "model/out", &channels));
+  if (dims < 1 || dims > PNO_DIMS_MAX || in < 1 || in > INT16_MAX || channels < 1 || channels > INT16_MAX)
+    return pno_fail(PNO_E_INPUT, "model of %d dimensions, %d to %d channels", (int)dims, (int)in, (int)channels);
+  *out = (pno_sample_info){.dims = (int)dims, .in_channels = (int)in, .out_channels = (int)channels};
+  for (int j = 0; j < dims; j++) {
+    PNO_TRY(pno_checkpoint_get_i64(meta, axes[j], &n));
+    if (n < 1 || n > INT32_MAX) return pno_fail(PNO_E_INPUT, "%s is out of range", axes[j]);
+    out->n[j] = (int)n;
+  }
+  return PNO_OK;
+}
+
+/* One normaliser out of the checkpoint. Collective. */
+static pno_status load_normaliser(pno_comm *comm, const char *dir, const pno_checkpoint_choice *choice, char field,
+                                  pno_normaliser *z, pno_checkpoint_meta *meta) {
+  if (pno_normaliser_kind(z) == PNO_NORMALISE_NONE) return pno_normaliser_finish(z);
+  const ptrdiff_t n = pno_normaliser_rows(z) * pno_normaliser_channels(z);
+  float *mean = calloc(2 * (size_t)n, sizeof *mean);
+  pno_array list[2];
+  int count = 0;
+  pno_status st = pno_agree(comm, mean ? PNO_OK : pno_fail(PNO_E_NOMEM, "no memory for a normaliser"));
+  if (st == PNO_OK) {
+    pno_arrays_of_normaliser(z, field, mean, mean + n, list, &count);
+    st = pno_checkpoint_load(comm, dir, choice, meta, list, count, NULL);
+  }
+  if (st == PNO_OK) st = pno_normaliser_set(z, n, mean, mean + n); /* the same values on all ranks */
+  free(mean);
+  return st;
+}
+
+static pno_status load_params(pno_comm *comm, const char *dir, const pno_checkpoint_choice *choice, pno_operator *o,
+                              pno_checkpoint_meta *meta) {
+  pno_array *list = calloc(PNO_ARRAYS_MAX, sizeof *list);
+  int n = 0;
+  pno_status st = pno_agree(comm, list ? PNO_OK : pno_fail(PNO_E_NOMEM, "no memory to list parameters"));
+  if (st == PNO_OK) {
+    pno_arrays_of_registry(pno_fno_registry(o->fno), PNO_ROLE_PARAM, o->params, list, &n);
+    st = pno_checkpoint_load(comm, dir, choice, meta, list, n, NULL);
+  }
+  free(list);
+  return st;
+}
+
+pno_status pno_operator_load(pno_comm *comm, const char *dir, const pno_checkpoint_choice *choice,
+                             const pno_fno_spec *spec, pno_normalise in, pno_normalise out,
+                             const pno_kernels *kernels, pno_operator *o, pno_checkpoint_meta *meta) {
+  pno_operator made = {0};
+  pno_sample_info info = {0};
+  PNO_TRY(pno_checkpoint_load(comm, dir, choice, meta, NULL, 0, NULL));
+  const pno_checkpoint_choice same = {.step = meta->step}; /* BEST or LATEST may move meanwhile */
+  pno_status st = read_shape(meta, &info); /* the same on all ranks */
+  if (st == PNO_OK) st = pno_operator_create(spec, &info, in, out, 0, kernels, &made);
+  st = pno_agree(comm, st);
+  if (st == PNO_OK) st = load_params(comm, dir, &same, &made, meta);
+  if (st == PNO_OK) st = load_normaliser(comm, dir, &same, 'x', made.in, meta);
+  if (st == PNO_OK) st = load_normaliser(comm, dir, &same, 'y', made.out, meta);
+  if (st == PNO_OK) {
+    *o = made;
+    made = (pno_operator){0};
+  }
+  pno_operator_destroy(&made);
+  return st;
+}

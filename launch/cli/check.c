@@ -1,0 +1,59 @@
+#include <string.h>
+#include <sys/stat.h>
+
+#include "io/checkpoint.h"
+#include "io/dataset.h"
+#include "io/fsutil.h"
+#include "io/rundir.h"
+#include "launch/cli/run.h"
+#include "launch/cli/task.h"
+
+static void tell(void *user, const char *what, pno_status st, const char *words) {
+  const pno_cli *cli = user;
+  pno_cli_say(cli, " %-4s %-20s %s\n", st == PNO_OK ? "ok" : "BAD", what, words);
+}
+
+static pno_status check_run(pno_cli *cli, const char *run) {
+  char checkpoints[PNO_PATH_MAX], config[PNO_PATH_MAX];
+  PNO_TRY(pno_run_path(run, "checkpoints", checkpoints));
+  PNO_TRY(pno_run_path(run, "config.yaml", config));
+  pno_status st = pno_config_load(cli->config, config);
+  tell(cli, "config.yaml", st, st == PNO_OK ? "loads" : pno_fail_words());
+  const pno_status deep = pno_checkpoint_verify(checkpoints, run, true, tell, cli);
+  return deep != PNO_OK ? deep : st;
+}
+
+static pno_status check_data(pno_cli *cli, const char *path) {
+  char digest[PNO_DIGEST_TEXT] = "none in the file";
+  const pno_dataset_limits limits = {.verify = true,
+                                     .max_bytes =
+                                         (uint64_t)pno_config_float(cli->config, PNO_KEY_SECURITY_MAX_BYTES)};
+  pno_dataset *ds = NULL;
+  pno_digest value;
+  PNO_TRY(pno_dataset_open(path, NULL, &limits, &ds));
+  if (pno_dataset_digest(ds, &value)) pno_digest_text(value, digest);
+  pno_cli_say(cli, " ok   %s  %s  %td samples  digest %s\n", path, pno_dataset_format(ds), pno_dataset_count(ds), digest);
+  pno_dataset_close(&ds);
+  return PNO_OK;
+}
+
+static bool ends_with(const char *text, const char *end) {
+  const size_t n = strlen(text), m = strlen(end);
+  return n >= m && strcmp(text + n - m, end) == 0;
+}
+
+pno_status pno_cli_check(pno_cli *cli) {
+  struct stat info;
+  if (cli->n_args != 1)
+    return pno_hint(pno_fail(PNO_E_USAGE, "check needs one PATH"), "usage: pno check %s", cli->command->synopsis);
+  const char *path = cli->args[0];
+  PNO_TRY(pno_cli_configure(cli, NULL));
+  if (stat(path, &info) != 0) return pno_fail(PNO_E_IO, "%s: no such file or directory", path);
+  if (!S_ISDIR(info.st_mode) && (ends_with(path, ".yaml") || ends_with(path, ".yml"))) {
+    PNO_TRY(pno_config_load(cli->config, path));
+    pno_cli_say(cli, " ok   %s\n", path);
+    return PNO_OK;
+  }
+  if (!S_ISDIR(info.st_mode)) return check_data(cli, path);
+  return pno_rundir_is_run(path) ? check_run(cli, path) : pno_checkpoint_verify(path, NULL, true, tell, cli);
+}

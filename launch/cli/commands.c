@@ -1,0 +1,72 @@
+#include <string.h>
+
+#include "launch/cli/cli.h"
+
+const pno_command pno_commands[] = {
+    {"gen", "CONFIG [section.key=value ...]", "solve a PDE many times and write the data set data.path", true,
+     {{0}}, pno_cli_gen},
+    {"train", "[CONFIG] [--run DIR] [section.key=value ...]", "train an operator", true,
+     {{"run", "DIR", "run directory, default runs/<run.name>"},
+      {"resume", "=STEP", "go on from the newest good checkpoint (auto) or from STEP; the configuration is the run's"},
+      {"strict-resume", NULL, "fail rather than fall back to an older checkpoint"},
+      {"max-time", "H:MM:SS", "checkpoint and stop with exit code 75 before this much time has passed"},
+      {"dry-run", NULL, "open the data, size the memory, print the plan, train nothing"}},
+     pno_cli_train},
+    {"eval", "RUN [--step N|best] [section.key=value ...]", "scores of a trained operator on data.test", true,
+     {{"step", "N", "checkpoint: a step, best or latest; default best, else latest"}}, pno_cli_eval},
+    {"predict", "RUN [-o FILE] [--samples N] [section.key=value ...]", "predicted fields as HDF5 and PNG", true,
+     {{"output", "FILE", "HDF5 file, default RUN/predictions/predictions.h5; pictures lie beside it"},
+      {"samples", "N", "how many samples of the test data, default 4"},
+      {"step", "N", "checkpoint: a step, best or latest; default best, else latest"}},
+     pno_cli_predict},
+    {"bench", "train [--json FILE] [section.key=value ...]", "time training steps beside the peak of the core", true,
+     {{"json", "FILE", "write the figures as JSON"}, {"only", "NAME", "one configuration (a1, b1)"}}, pno_cli_bench},
+    {"check", "PATH", "verify a run, a checkpoint, a data set or a configuration", false, {{0}}, pno_cli_check},
+    {"ctl", "RUN stop|checkpoint|status", "ask a run to stop or to checkpoint, or show where it is", false, {{0}},
+     pno_cli_ctl},
+    {"info", "[FILE]", "how this program was built, or what a data set holds", false, {{0}}, pno_cli_info},
+    {"config", "explain [KEY] | dump CONFIG | validate CONFIG", "keys and resolved configurations", false, {{0}},
+     pno_cli_config},
+    {"help", "[COMMAND]", "this text, or that of a command", false, {{0}}, pno_cli_help},
+};
+
+const int pno_n_commands = sizeof pno_commands / sizeof pno_commands[0];
+
+static const char global_help[] =
+    "global options: -q quiet, -v more log, --site FILE configuration of the site, --version, --help\n"
+    "keys: pno config explain [KEY]      exit codes: 0 ok, 2 usage, 3 bad input, 4 I/O, 5 diverged, 6 memory,\n"
+    "7 communication, 8 threshold missed, 75 interrupted with a checkpoint on disk: run again\n";
+
+static void print_command(const pno_command *c, FILE *to) {
+  fprintf(to, "pno %s %s\n  %s\n", c->name, c->synopsis, c->help);
+  for (int i = 0; i < CLI_OPTIONS && c->options[i].name; i++) {
+    const pno_cli_option_row *o = &c->options[i];
+    char left[64];
+    snprintf(left, sizeof left, "--%s%s%s", o->name, o->argument && o->argument[0] != '=' ? " " : "",
+             o->argument ? (o->argument[0] == '=' ? "[=STEP]" : o->argument) : "");
+    fprintf(to, "  %-22s %s\n", left, o->help);
+  }
+}
+
+void pno_cli_print_help(const pno_command *command, FILE *to) {
+  if (command) {
+    print_command(command, to);
+  } else {
+    fprintf(to, "pno [global] COMMAND [options] [FILE ...] [section.key=value ...]\n");
+    for (int i = 0; i < pno_n_commands; i++) fprintf(to, "  %-9s %s\n", pno_commands[i].name, pno_commands[i].help);
+  }
+  fputs(global_help, to);
+}
+
+pno_status pno_cli_help(pno_cli *cli) {
+  if (cli->n_args == 0) {
+    pno_cli_print_help(NULL, stdout);
+    return PNO_OK;
+  }
+  for (int i = 0; i < pno_n_commands; i++) {
+    if (strcmp(cli->args[0], pno_commands[i].name) != 0) continue;
+    pno_cli_print_help(&pno_commands[i], stdout);
+    return PNO_OK;
+  }
+  return pno_hint(pno_fail(PNO_E_USAGE, "help: no command %.60s", cli->args[0]), "see: pno help");
+}

@@ -1,0 +1,83 @@
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/train/evaluate.h"
+#include "io/fsutil.h"
+#include "launch/cli/run.h"
+#include "launch/cli/task.h"
+
+/* Scores of one file. Collective. */
+static pno_status score_file(pno_cli *cli, const pno_operator *op, const char *path, const pno_sample_view *view,
+                             pno_scores *out) {
+  const pno_dataset_limits limits = {.max_bytes =
+                                         (uint64_t)pno_config_float(cli->config, PNO_KEY_SECURITY_MAX_BYTES)};
+  pno_dataset *ds = NULL;
+  pno_evaluator *e = NULL;
+  pno_status st = pno_dataset_open(path, view, &limits, &ds);
+  if (st == PNO_OK) st = pno_fail_in(pno_evaluator_create(op, ds, 0, pno_dataset_count(ds), &e), "%s", path);
+  st = pno_agree(cli->comm, st);
+  if (st == PNO_OK) st = pno_evaluate(e, cli->comm, out, NULL);
+  if (st == PNO_OK) {
+    char grid[64] = "";
+    const pno_sample_info *info = pno_dataset_info(ds);
+    for (int j = 0, used = 0; j < info->dims; j++)
+      used += snprintf(grid + used, sizeof grid - (size_t)used, "%s%d", j ? "x" : "", info->n[j]);
+    pno_cli_say(cli, " %-14s %7td  %10.5f  %11.4e  %10.5f  %s\n", grid, out->samples, out->mean[PNO_LOSS_REL_L2],
+                out->mean[PNO_LOSS_L2], out->mean[PNO_LOSS_H1], path);
+  }
+  pno_evaluator_destroy(&e);
+  pno_dataset_close(&ds);
+  return st;
+}
+
+/* {"format":"pno-scores","step":..,"sets":[{"data":..,"samples":..,"l2":..,"rel_l2":..,"h1":..}]} into RUN/eval. */
+static pno_status write_scores(const char *run, int64_t step, int n, const char *const *paths,
+                               const pno_scores *scores) {
+  enum { ROOM = 1 << 16 };
+  char name[64], eval[PNO_PATH_MAX], path[PNO_PATH_MAX];
+  json_t *sets = json_array();
+  int bad = sets ? 0 : -1;
+  for (int i = 0; i < n && !bad; i++)
+    bad = json_array_append_new(sets, json_pack("{s:s, s:I, s:f, s:f, s:f}", "data", paths[i], "samples",
+                                                (json_int_t)scores[i].samples, "l2", scores[i].mean[PNO_LOSS_L2],
+                                                "rel_l2", scores[i].mean[PNO_LOSS_REL_L2], "h1",
+                                                scores[i].mean[PNO_LOSS_H1]));
+  json_t *root = bad ? NULL : json_pack("{s:s, s:s, s:I, s:O}", "format", "pno-scores", "version", "1.0", "step",
+                                        (json_int_t)step, "sets", sets);
+  char *text = malloc(ROOM);
+  const size_t length = root && text ? json_dumpb(root, text, ROOM, JSON_INDENT(1)) : 0;
+  snprintf(name, sizeof name, "scores-step-%08lld.json", (long long)step);
+  pno_status st = length > 0 && length <= ROOM ? PNO_OK : pno_fail(PNO_E_NOMEM, "no memory to write the scores");
+  if (st == PNO_OK) st = pno_run_path(run, "eval", eval);
+  if (st == PNO_OK) st = pno_path_join(eval, name, path);
+  if (st == PNO_OK) st = pno_file_replace_path(path, text, length);
+  free(text);
+  json_decref(root);
+  json_decref(sets);
+  return st;
+}
+
+pno_status pno_cli_eval(pno_cli *cli) {
+  const char *run = NULL, *paths[PNO_TESTS_MAX + 1];
+  pno_operator op = {0};
+  pno_checkpoint_meta meta;
+  pno_sample_view view;
+  pno_scores scores[PNO_TESTS_MAX + 1];
+  PNO_TRY(pno_run_configure(cli, &run));
+  int n = pno_config_count(cli->config, PNO_KEY_DATA_TEST);
+  pno_status st = pno_task_view(cli->config, &view);
+  if (st == PNO_OK && n > PNO_TESTS_MAX) st = pno_fail(PNO_E_USAGE, "data.test: %d files, at most %d", n, PNO_TESTS_MAX);
+  PNO_TRY(pno_agree(cli->comm, st));
+  for (int i = 0; i < n; i++) paths[i] = pno_config_text_at(cli->config, PNO_KEY_DATA_TEST, i);
+  if (n == 0) paths[n++] = pno_config_text(cli->config, PNO_KEY_DATA_PATH);
+  PNO_TRY(pno_run_operator(cli, run, &op, &meta));
+  pno_cli_say(cli, "eval    %s  step %lld\n grid           samples      rel_l2           l2          h1  data\n", run,
+              (long long)meta.step);
+  for (int i = 0; i < n && st == PNO_OK; i++) st = score_file(cli, &op, paths[i], &view, &scores[i]);
+  if (st == PNO_OK)
+    st = pno_agree(cli->comm, pno_cli_rank0(cli) ? write_scores(run, meta.step, n, paths, scores) : PNO_OK);
+  if (st == PNO_OK) pno_cli_say(cli, "done    %s/eval/scores-step-%08lld.json\n", run, (long long)meta.step);
+  pno_operator_destroy(&op);
+  return st;
+}

@@ -1,0 +1,149 @@
+#include "launch/cli/task.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "launch/version.h"
+
+static int key_int(const pno_config *cfg, pno_key k) { return (int)pno_config_int(cfg, k); }
+
+/* One padding for all axes, or one an axis. */
+static pno_status take_padding(const pno_config *cfg, pno_fno_spec *s) {
+  const int n = pno_config_count(cfg, PNO_KEY_MODEL_PADDING);
+  if (n != 0 && n != 1 && n != s->dims)
+    return pno_fail(PNO_E_USAGE, "model.padding has %d values, model.modes %d: give one, or one an axis", n, s->dims);
+  for (int j = 0; j < s->dims && n > 0; j++)
+    s->padding[j] = pno_config_float_at(cfg, PNO_KEY_MODEL_PADDING, n == 1 ? 0 : j);
+  return PNO_OK;
+}
+
+pno_status pno_task_model(const pno_config *cfg, pno_fno_spec *out) {
+  enum { LI_HEAD = 128 };
+  const int width = key_int(cfg, PNO_KEY_MODEL_WIDTH), dims = pno_config_count(cfg, PNO_KEY_MODEL_MODES);
+  pno_fno_spec s = {.flavour = (pno_flavour)pno_config_choice(cfg, PNO_KEY_MODEL_FLAVOUR), .dims = dims,
+                    .width = width, .layers = key_int(cfg, PNO_KEY_MODEL_LAYERS),
+                    .embed = pno_config_choice(cfg, PNO_KEY_MODEL_EMBEDDING) == 0};
+  const bool li = s.flavour == PNO_FLAVOUR_LI;
+  if (dims < 1 || dims > PNO_DIMS_MAX)
+    return pno_fail(PNO_E_USAGE, "model.modes has %d values: give one an axis, 1 to %d", dims, PNO_DIMS_MAX);
+  for (int j = 0; j < dims; j++) s.modes[j] = (int)pno_config_float_at(cfg, PNO_KEY_MODEL_MODES, j);
+  s.lift_hidden = li ? 0 : width * key_int(cfg, PNO_KEY_MODEL_LIFT);
+  s.head_hidden = li ? LI_HEAD : width * key_int(cfg, PNO_KEY_MODEL_PROJECT);
+  if (!li && pno_config_bool(cfg, PNO_KEY_MODEL_CHANNEL_MLP))
+    s.mlp_hidden = (int)lround(width * pno_config_float(cfg, PNO_KEY_MODEL_MLP_RATIO));
+  PNO_TRY(take_padding(cfg, &s));
+  *out = s;
+  return PNO_OK;
+}
+
+static pno_status take_names(const pno_config *cfg, pno_key k, int *n, char names[][PNO_FIELD_NAME]) {
+  *n = pno_config_count(cfg, k);
+  for (int i = 0; i < *n; i++) {
+    const char *name = pno_config_text_at(cfg, k, i);
+    const size_t length = strlen(name);
+    if (length >= PNO_FIELD_NAME) return pno_fail(PNO_E_USAGE, "%s: '%.60s...' is too long", pno_key_name(k), name);
+    memcpy(names[i], name, length + 1);
+  }
+  return PNO_OK;
+}
+
+pno_status pno_task_view(const pno_config *cfg, pno_sample_view *out) {
+  pno_sample_view v = {.mode = (pno_sample_mode)pno_config_choice(cfg, PNO_KEY_DATA_MODE),
+                       .frames_in = key_int(cfg, PNO_KEY_DATA_FRAMES_IN),
+                       .frames_out = key_int(cfg, PNO_KEY_DATA_FRAMES_OUT),
+                       .stride = key_int(cfg, PNO_KEY_DATA_STRIDE),
+                       .channels = (pno_channels)pno_config_choice(cfg, PNO_KEY_DATA_CHANNELS)};
+  PNO_TRY(take_names(cfg, PNO_KEY_DATA_INPUT, &v.n_input, v.input));
+  PNO_TRY(take_names(cfg, PNO_KEY_DATA_TARGET, &v.n_target, v.target));
+  *out = v;
+  return PNO_OK;
+}
+
+static void take_optim(const pno_config *cfg, pno_train_spec *s) {
+  s->optim = (pno_optim_spec){.kind = (pno_optim_kind)pno_config_choice(cfg, PNO_KEY_TRAIN_OPTIMIZER),
+                              .beta1 = pno_config_float(cfg, PNO_KEY_TRAIN_BETA1),
+                              .beta2 = pno_config_float(cfg, PNO_KEY_TRAIN_BETA2),
+                              .eps = pno_config_float(cfg, PNO_KEY_TRAIN_EPS),
+                              .weight_decay = pno_config_float(cfg, PNO_KEY_TRAIN_WEIGHT_DECAY),
+                              .clip = pno_config_float(cfg, PNO_KEY_TRAIN_CLIP)};
+  const int t_max = key_int(cfg, PNO_KEY_TRAIN_T_MAX);
+  s->schedule = (pno_schedule){.kind = (pno_schedule_kind)pno_config_choice(cfg, PNO_KEY_TRAIN_SCHEDULE),
+                               .lr = pno_config_float(cfg, PNO_KEY_TRAIN_LR),
+                               .warmup = key_int(cfg, PNO_KEY_TRAIN_WARMUP),
+                               .step_size = key_int(cfg, PNO_KEY_TRAIN_STEP_SIZE),
+                               .gamma = pno_config_float(cfg, PNO_KEY_TRAIN_GAMMA),
+                               .t_max = t_max ? t_max : s->epochs,
+                               .patience = key_int(cfg, PNO_KEY_TRAIN_PATIENCE),
+                               .early_stop = key_int(cfg, PNO_KEY_TRAIN_EARLY_STOP)};
+}
+
+static pno_status take_data(const pno_config *cfg, pno_train_spec *s) {
+  s->data = pno_config_text(cfg, PNO_KEY_DATA_PATH);
+  if (s->data[0] == '\0')
+    return pno_hint(pno_fail(PNO_E_USAGE, "data.path: no training file given"), "add data.path=FILE");
+  s->n_tests = pno_config_count(cfg, PNO_KEY_DATA_TEST);
+  if (s->n_tests > PNO_TESTS_MAX)
+    return pno_fail(PNO_E_USAGE, "data.test: %d files, at most %d", s->n_tests, PNO_TESTS_MAX);
+  for (int i = 0; i < s->n_tests; i++) s->tests[i] = pno_config_text_at(cfg, PNO_KEY_DATA_TEST, i);
+  s->max_bytes = (uint64_t)pno_config_float(cfg, PNO_KEY_SECURITY_MAX_BYTES);
+  s->train_samples = pno_config_int(cfg, PNO_KEY_DATA_TRAIN_SAMPLES);
+  s->valid_samples = pno_config_int(cfg, PNO_KEY_DATA_VALID_SAMPLES);
+  s->batch = key_int(cfg, PNO_KEY_DATA_BATCH);
+  s->micro = key_int(cfg, PNO_KEY_DATA_MICRO);
+  if (s->micro > s->batch)
+    return pno_fail(PNO_E_USAGE, "data.micro is %d, more than data.batch of %d", s->micro, s->batch);
+  s->shuffle = pno_config_bool(cfg, PNO_KEY_DATA_SHUFFLE);
+  s->normalise_in = (pno_normalise)pno_config_choice(cfg, PNO_KEY_DATA_NORMALIZE_INPUT);
+  s->normalise_out = (pno_normalise)pno_config_choice(cfg, PNO_KEY_DATA_NORMALIZE);
+  return pno_task_view(cfg, &s->view);
+}
+
+pno_status pno_task_train(const pno_config *cfg, pno_train_spec *out) {
+  pno_train_spec s = {.seed = (uint64_t)pno_config_int(cfg, PNO_KEY_RUN_SEED),
+                      .loss = (pno_loss_kind)pno_config_choice(cfg, PNO_KEY_TRAIN_LOSS),
+                      .physical = pno_config_choice(cfg, PNO_KEY_TRAIN_LOSS_SPACE) == 0,
+                      .epochs = key_int(cfg, PNO_KEY_TRAIN_EPOCHS),
+                      .steps = pno_config_int(cfg, PNO_KEY_TRAIN_STEPS),
+                      .max_bad_steps = key_int(cfg, PNO_KEY_TRAIN_MAX_BAD_STEPS),
+                      .balance = (pno_balance_mode)pno_config_choice(cfg, PNO_KEY_PARALLEL_BALANCE),
+                      .timeout_s = pno_config_float(cfg, PNO_KEY_PARALLEL_TIMEOUT_S),
+                      .eval_every = key_int(cfg, PNO_KEY_EVAL_EVERY),
+                      .config_digest = pno_config_digest(cfg),
+                      .checkpoint_every = pno_config_int(cfg, PNO_KEY_CHECKPOINT_EVERY),
+                      .checkpoint_every_s = pno_config_float(cfg, PNO_KEY_CHECKPOINT_EVERY_S),
+                      .keep = key_int(cfg, PNO_KEY_CHECKPOINT_KEEP),
+                      .keep_best = pno_config_bool(cfg, PNO_KEY_CHECKPOINT_KEEP_BEST),
+                      .at_start = pno_config_bool(cfg, PNO_KEY_CHECKPOINT_AT_START)};
+  const bool both = s.steps > 0 && strcmp(pno_config_origin(cfg, PNO_KEY_TRAIN_EPOCHS), "default") != 0;
+  if (both) return pno_fail(PNO_E_USAGE, "train.steps and train.epochs are both given: give one, or train.steps=0");
+  PNO_TRY(take_data(cfg, &s));
+  PNO_TRY(pno_task_model(cfg, &s.model));
+  take_optim(cfg, &s);
+  *out = s;
+  return PNO_OK;
+}
+
+pno_status pno_task_generate(const pno_config *cfg, char *content, size_t cap, pno_generate_spec *out) {
+  const int dims = pno_config_count(cfg, PNO_KEY_PDE_GRID);
+  const size_t n = pno_config_content(cfg, content, cap);
+  pno_generate_spec s = {.path = pno_config_text(cfg, PNO_KEY_DATA_PATH), .name = pno_config_text(cfg, PNO_KEY_RUN_NAME),
+                         .generator = "pno " PNO_VERSION, .config = content,
+                         .seed = (uint64_t)pno_config_int(cfg, PNO_KEY_RUN_SEED),
+                         .samples = pno_config_int(cfg, PNO_KEY_PDE_SAMPLES),
+                         .equation = pno_config_text(cfg, PNO_KEY_PDE_KIND),
+                         .compress = pno_config_bool(cfg, PNO_KEY_DATA_COMPRESS),
+                         .timeout_s = pno_config_float(cfg, PNO_KEY_PARALLEL_TIMEOUT_S)};
+  if (n >= cap) return pno_fail(PNO_E_USAGE, "the section pde takes %zu bytes, at most %zu", n, cap);
+  if (s.path[0] == '\0') return pno_hint(pno_fail(PNO_E_USAGE, "data.path: no file to write given"), "add data.path=FILE");
+  if (dims < 1 || dims > PNO_DIMS_MAX)
+    return pno_fail(PNO_E_USAGE, "pde.grid has %d values: give one an axis, 1 to %d", dims, PNO_DIMS_MAX);
+  s.key = pno_digest_of(content, n);
+  s.pde = (pno_pde_spec){.recipe = (pno_pde_recipe)pno_config_choice(cfg, PNO_KEY_PDE_RECIPE), .dims = dims,
+                         .alpha = pno_config_float(cfg, PNO_KEY_PDE_ALPHA),
+                         .tau = pno_config_float(cfg, PNO_KEY_PDE_TAU),
+                         .beta = pno_config_float(cfg, PNO_KEY_PDE_BETA),
+                         .tolerance = pno_config_float(cfg, PNO_KEY_PDE_TOL)};
+  for (int j = 0; j < dims; j++) s.pde.n[j] = (int)pno_config_float_at(cfg, PNO_KEY_PDE_GRID, j);
+  *out = s;
+  return PNO_OK;
+}

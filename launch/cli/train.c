@@ -1,0 +1,278 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "engine/base/clock.h"
+#include "engine/train/trainer.h"
+#include "io/fsutil.h"
+#include "io/metrics.h"
+#include "io/rundir.h"
+#include "launch/cli/console.h"
+#include "launch/cli/run.h"
+#include "launch/cli/task.h"
+#include "launch/signals.h"
+#include "launch/version.h"
+
+/* One training run as the command sees it; rundir and metrics exist on rank 0 only. */
+typedef struct {
+  pno_cli *cli;
+  char path[PNO_PATH_MAX], checkpoints[PNO_PATH_MAX], id[64];
+  bool resume;
+  long step; /* of --resume=STEP, -1: the newest */
+  pno_train_spec spec;
+  pno_trainer *trainer;
+  pno_rundir *rundir;
+  pno_metrics *metrics;
+  pno_console console;
+} session;
+
+/* ---- what the loop asks and says ---- */
+
+static int ask(void *user) {
+  session *s = user;
+  int asked = 0;
+  if (pno_signals_stop() > 0) asked |= PNO_ASK_STOP;
+  if (pno_signals_checkpoint()) asked |= PNO_ASK_CHECKPOINT;
+  const int control = s->rundir ? pno_rundir_poll(s->rundir) : 0;
+  if (control & PNO_CONTROL_STOP) asked |= PNO_ASK_STOP;
+  if (control & PNO_CONTROL_CHECKPOINT) asked |= PNO_ASK_CHECKPOINT;
+  return asked;
+}
+
+static pno_status on_step(void *user, const pno_step_report *r) {
+  session *s = user;
+  pno_console_step(&s->console, s->trainer, r);
+  if (!s->metrics) return PNO_OK;
+  const pno_metric line[] = {pno_metric_i64("step", r->step),
+                             pno_metric_i64("epoch", r->epoch),
+                             pno_metric_f64("loss", r->loss),
+                             pno_metric_f64("grad_norm", r->grad_norm),
+                             pno_metric_f64("lr", r->lr),
+                             pno_metric_i64("samples", r->samples),
+                             pno_metric_i64("skipped", r->skipped),
+                             pno_metric_f64("step_ms", 1e3 * r->seconds),
+                             pno_metric_f64("samples_per_s", (double)r->samples / r->seconds)};
+  return pno_metrics_write(s->metrics, "train", line, sizeof line / sizeof line[0]);
+}
+
+static pno_status on_valid(void *user, long step, int epoch, int set, const pno_scores *scores) {
+  session *s = user;
+  pno_console_valid(&s->console, s->trainer, step, set, scores);
+  if (!s->metrics) return PNO_OK;
+  const pno_metric line[] = {pno_metric_i64("step", step),
+                             pno_metric_i64("epoch", epoch),
+                             pno_metric_i64("set", set),
+                             pno_metric_f64("l2", scores->mean[PNO_LOSS_L2]),
+                             pno_metric_f64("rel_l2", scores->mean[PNO_LOSS_REL_L2]),
+                             pno_metric_f64("h1", scores->mean[PNO_LOSS_H1])};
+  return pno_metrics_write(s->metrics, "valid", line, sizeof line / sizeof line[0]);
+}
+
+static pno_status on_checkpoint(void *user, long step, double seconds, bool best) {
+  session *s = user;
+  pno_console_line(&s->console, "ckpt   step %ld -> %s/step-%08ld (%.0f ms)%s", step, s->checkpoints, step,
+                   1e3 * seconds, best ? ", best" : "");
+  return PNO_OK;
+}
+
+/* ---- before the loop ---- */
+
+/* H:MM:SS, M:SS or S in seconds. */
+static pno_status parse_time(const char *text, double *out) {
+  double total = 0;
+  const char *at = text;
+  for (int parts = 0; parts < 3; parts++) {
+    char *end;
+    const long n = strtol(at, &end, 10);
+    if (end == at || n < 0 || n > 10000000) break;
+    total = 60 * total + (double)n;
+    at = end + 1;
+    if (*end == '\0' && total > 0) {
+      *out = total;
+      return PNO_OK;
+    }
+    if (*end != ':') break;
+  }
+  return pno_fail(PNO_E_USAGE, "--max-time: '%.40s' is no time like 3:55:00", text);
+}
+
+static pno_status parse_resume(session *s, const char *value) {
+  s->step = -1;
+  s->resume = value != NULL;
+  if (!value || value[0] == '\0' || strcmp(value, "auto") == 0) return PNO_OK;
+  char *end;
+  errno = 0;
+  s->step = strtol(value, &end, 10);
+  if (errno || *end || s->step < 0)
+    return pno_fail(PNO_E_USAGE, "--resume: '%.40s' is neither a step nor auto", value);
+  return PNO_OK;
+}
+
+/* The configuration of a resumed run is its own; a new CONFIG or overrides may change resumable keys only. */
+static pno_status configure_resumed(session *s, const char *file) {
+  char own[PNO_PATH_MAX];
+  pno_config *saved = NULL;
+  PNO_TRY(pno_run_path(s->path, "config.yaml", own));
+  PNO_TRY(pno_cli_configure(s->cli, file ? file : own));
+  PNO_TRY(pno_config_create(&saved));
+  pno_status st = pno_config_load(saved, own);
+  const pno_key k = st == PNO_OK ? pno_config_differs(saved, s->cli->config) : PNO_KEYS;
+  if (k != PNO_KEYS)
+    st = pno_hint(pno_fail(PNO_E_USAGE, "%s may not change when a run is resumed", pno_key_name(k)),
+                  "it is fixed in %s; start a new run with --run", own);
+  pno_config_destroy(&saved);
+  return st;
+}
+
+static pno_status configure(session *s) {
+  pno_cli *cli = s->cli;
+  const char *file = cli->n_args > 0 ? cli->args[0] : NULL, *run = pno_cli_option(cli, "run");
+  const char *limit = pno_cli_option(cli, "max-time");
+  if (cli->n_args > 1) return pno_fail(PNO_E_USAGE, "train takes one CONFIG, got %d", cli->n_args);
+  PNO_TRY(parse_resume(s, pno_cli_option(cli, "resume")));
+  if (run) {
+    snprintf(s->path, sizeof s->path, "%.*s", (int)sizeof s->path - 1, run);
+  } else {
+    if (s->resume && !file) return pno_fail(PNO_E_USAGE, "--resume needs --run DIR or a CONFIG");
+    PNO_TRY(pno_cli_configure(cli, file)); /* for the name; done again below */
+    snprintf(s->path, sizeof s->path, "runs/%s", pno_config_text(cli->config, PNO_KEY_RUN_NAME));
+  }
+  if (s->resume && !pno_rundir_is_run(s->path)) {
+    if (!file || s->step >= 0) return pno_fail(PNO_E_USAGE, "%s: no run to resume", s->path);
+    s->resume = false; /* --resume=auto: the first start of a job that may be restarted */
+  }
+  PNO_TRY(s->resume ? configure_resumed(s, file) : pno_cli_configure(cli, file));
+  PNO_TRY(pno_task_train(cli->config, &s->spec));
+  s->spec.strict_resume = pno_cli_option(cli, "strict-resume") != NULL;
+  if (limit) PNO_TRY(parse_time(limit, &s->spec.max_time_s));
+  PNO_TRY(pno_run_path(s->path, "checkpoints", s->checkpoints));
+  s->spec.checkpoints = s->checkpoints;
+  s->spec.run_id = s->id;
+  return PNO_OK;
+}
+
+/* The resolved configuration with the origin of each value. */
+static pno_status write_config(const session *s) {
+  char path[PNO_PATH_MAX], *text = NULL;
+  size_t n = 0;
+  PNO_TRY(pno_run_path(s->path, "config.yaml", path));
+  FILE *memory = open_memstream(&text, &n);
+  if (!memory) return pno_fail(PNO_E_NOMEM, "no memory to write %s", path);
+  const bool good = pno_config_write(s->cli->config, memory);
+  const pno_status st = fclose(memory) == 0 && good ? pno_file_replace_path(path, text, n)
+                                                    : pno_fail(PNO_E_NOMEM, "no memory to write %s", path);
+  free(text);
+  return st;
+}
+
+/* Rank 0: takes the directory and writes down what is run. */
+static pno_status open_run(session *s) {
+  char ranks[32], digest[PNO_DIGEST_TEXT];
+  if (!pno_cli_option(s->cli, "run") && mkdir("runs", 0777) != 0 && errno != EEXIST)
+    return pno_fail(PNO_E_IO, "runs: %s", strerror(errno));
+  PNO_TRY(pno_rundir_open(s->path, s->resume, NULL, &s->rundir));
+  snprintf(s->id, sizeof s->id, "%s", pno_rundir_id(s->rundir));
+  snprintf(ranks, sizeof ranks, "%d", pno_comm_size(s->cli->comm));
+  pno_digest_text(s->spec.config_digest, digest);
+  const char *const facts[][2] = {{"pno", PNO_VERSION}, {"compiler", PNO_COMPILER}, {"ranks", ranks},
+                                  {"host", pno_comm_host(s->cli->comm)}, {"config_digest", digest}};
+  PNO_TRY(pno_rundir_write_env(s->rundir, facts, sizeof facts / sizeof facts[0]));
+  return s->resume ? PNO_OK : write_config(s);
+}
+
+static pno_status count_checkpoints(const session *s, int *n) {
+  int64_t *steps = NULL;
+  const pno_status st = pno_checkpoint_steps(s->checkpoints, &steps, n);
+  free(steps);
+  return st;
+}
+
+/* A run that was stopped before its first checkpoint starts again from step 0. Collective. */
+static pno_status load_state(session *s) {
+  int n = 0;
+  const pno_status st = s->metrics == NULL && pno_cli_rank0(s->cli) ? count_checkpoints(s, &n) : PNO_OK;
+  PNO_TRY(pno_agree(s->cli->comm, st));
+  PNO_TRY(pno_bcast(s->cli->comm, &n, sizeof n, 0));
+  if (n == 0 && s->step < 0) {
+    s->trainer->journal_digest = pno_digest_of("", 0);
+    pno_console_line(&s->console, "resume  %s has no checkpoint yet: starting at step 0", s->path);
+    return PNO_OK;
+  }
+  PNO_TRY(pno_trainer_load(s->trainer, s->step));
+  pno_console_line(&s->console, "resume  from step %ld", s->trainer->step);
+  return PNO_OK;
+}
+
+static pno_status open_metrics(session *s) {
+  if (!pno_cli_rank0(s->cli)) return PNO_OK;
+  const int64_t bytes = s->resume ? s->trainer->journal_bytes : PNO_METRICS_NEW;
+  PNO_TRY(pno_metrics_open(s->path, bytes, s->trainer->journal_digest, &s->metrics));
+  s->trainer->metrics = s->metrics;
+  return PNO_OK;
+}
+
+static pno_status start(session *s) {
+  pno_comm *comm = s->cli->comm;
+  const pno_train_hooks hooks = {.user = s, .ask = ask, .on_step = on_step, .on_valid = on_valid,
+                                 .on_checkpoint = on_checkpoint};
+  PNO_TRY(pno_trainer_create(&s->spec, &hooks, comm, &s->trainer));
+  pno_console_head(&s->console, s->trainer);
+  if (pno_cli_option(s->cli, "dry-run")) return PNO_OK;
+  PNO_TRY(pno_agree(comm, pno_cli_rank0(s->cli) ? open_run(s) : PNO_OK));
+  PNO_TRY(pno_bcast(comm, s->id, sizeof s->id, 0));
+  if (s->resume) PNO_TRY(load_state(s));
+  return pno_agree(comm, open_metrics(s));
+}
+
+/* ---- after it ---- */
+
+/* Rank 0: seconds of the sections into the journal, and the view that h5py opens. */
+static pno_status close_metrics(session *s) {
+  if (!s->metrics) return PNO_OK;
+  pno_status st = PNO_OK;
+  for (int i = 0; st == PNO_OK && i < PNO_SECTIONS; i++) {
+    const pno_metric line[] = {pno_metric_text("section", pno_section_names[i]),
+                               pno_metric_f64("seconds", s->trainer->seconds[i]),
+                               pno_metric_i64("calls", s->trainer->calls[i])};
+    st = pno_metrics_write(s->metrics, "perf", line, sizeof line / sizeof line[0]);
+  }
+  pno_metrics_close(&s->metrics);
+  return st == PNO_OK ? pno_metrics_view(s->path, s->id, s->spec.config_digest) : st;
+}
+
+static pno_status run(session *s) {
+  const pno_status st = pno_train(s->trainer);
+  s->trainer->metrics = NULL;
+  if (st == PNO_E_COMM) return st; /* nobody may wait for the others any more */
+  char words[512], hint[256];
+  snprintf(words, sizeof words, "%s", pno_fail_words());
+  snprintf(hint, sizeof hint, "%s", pno_fail_hint());
+  PNO_TRY(pno_console_table(&s->console, s->trainer));
+  const pno_status closed = pno_agree(s->cli->comm, close_metrics(s));
+  if (st == PNO_OK) {
+    PNO_TRY(closed);
+    if (s->trainer->schedule.since_best > 0 || s->trainer->n_valid > 0)
+      pno_console_line(&s->console, " best  valid rel_l2 %.5f", s->trainer->schedule.best);
+    pno_console_line(&s->console, " done  %s   next: pno eval %s", s->path, s->path);
+    return PNO_OK;
+  }
+  pno_fail_set_words(words, hint);
+  return st;
+}
+
+pno_status pno_cli_train(pno_cli *cli) {
+  session s = {.cli = cli};
+  pno_status st = pno_agree(cli->comm, configure(&s));
+  if (st == PNO_OK) {
+    pno_comm_set_timeout(cli->comm, s.spec.timeout_s);
+    s.console = pno_console_create(cli);
+    st = start(&s);
+  }
+  if (st == PNO_OK && !pno_cli_option(cli, "dry-run")) st = run(&s);
+  pno_metrics_close(&s.metrics);
+  pno_rundir_close(&s.rundir);
+  pno_trainer_destroy(&s.trainer);
+  return st;
+}
