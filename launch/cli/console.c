@@ -10,9 +10,20 @@
 #include "engine/base/clock.h"
 #include "launch/version.h"
 
+/* Open MPI gives ranks a pseudo-terminal even where mpirun writes into a pipe: its own output counts, which is seen only
+ * from a rank that mpirun itself started. */
+static bool on_terminal(void) {
+  char name[64], target[64] = "";
+  if (!isatty(STDOUT_FILENO)) return false;
+  if (!getenv("OMPI_COMM_WORLD_RANK")) return true;
+  snprintf(name, sizeof name, "/proc/%ld/fd/1", (long)getppid());
+  const ssize_t n = readlink(name, target, sizeof target - 1);
+  return n > 0 && strncmp(target, "/dev/pts/", 9) == 0;
+}
+
 pno_console pno_console_create(const pno_cli *cli) {
   pno_console c = {.cli = cli, .every_s = pno_config_float(cli->config, PNO_KEY_LOG_EVERY_S)};
-  c.terminal = isatty(STDOUT_FILENO) == 1;
+  c.terminal = on_terminal();
   c.started = c.shown = pno_clock();
   return c;
 }
