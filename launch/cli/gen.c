@@ -5,6 +5,7 @@
 
 #include "engine/base/clock.h"
 #include "launch/cli/console.h"
+#include "launch/cli/run.h"
 #include "launch/cli/task.h"
 #include "launch/signals.h"
 
@@ -37,7 +38,7 @@ static pno_status prepare(pno_cli *cli, char *content, size_t cap, pno_generate_
   if (pno_cli_rank0(cli) && lstat(spec->path, &info) == 0)
     return pno_hint(pno_fail(PNO_E_USAGE, "%s: exists already", spec->path),
                     "remove it, or give another data.path; pno info shows what it holds");
-  return PNO_OK;
+  return pno_cli_rank0(cli) ? pno_run_make_parents(spec->path) : PNO_OK;
 }
 
 pno_status pno_cli_gen(pno_cli *cli) {

@@ -11,6 +11,19 @@
 
 pno_status pno_run_path(const char *run, const char *name, char *out) { return pno_path_join(run, name, out); }
 
+pno_status pno_run_make_parents(const char *path) {
+  char folder[PNO_PATH_MAX];
+  const size_t n = strlen(path);
+  if (n >= sizeof folder) return pno_fail(PNO_E_USAGE, "a path of %zu bytes", n);
+  memcpy(folder, path, n + 1);
+  for (char *at = strchr(folder + 1, '/'); n > 0 && at; at = strchr(at + 1, '/')) {
+    *at = '\0';
+    if (mkdir(folder, 0777) != 0 && errno != EEXIST) return pno_fail(PNO_E_IO, "%s: %s", folder, strerror(errno));
+    *at = '/';
+  }
+  return PNO_OK;
+}
+
 static pno_status configure(pno_cli *cli, const char **path) {
   char file[PNO_PATH_MAX];
   if (cli->n_args != 1)

@@ -13,6 +13,9 @@ pno_status pno_run_configure(pno_cli *cli, const char **path);
 /* RUN/name into out [PNO_PATH_MAX]. Local. Errors: PNO_E_USAGE. */
 pno_status pno_run_path(const char *run, const char *name, char *out);
 
+/* Makes the directories that path lies in, as mkdir -p. Local. Errors: PNO_E_IO. */
+pno_status pno_run_make_parents(const char *path);
+
 /* The operator of the run: the checkpoint that --step names, else the best, else the newest.
  * Collective. Errors: PNO_E_USAGE, those of io/checkpoint. */
 pno_status pno_run_operator(pno_cli *cli, const char *run, pno_operator *op, pno_checkpoint_meta *meta);

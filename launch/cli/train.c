@@ -1,8 +1,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "engine/base/clock.h"
 #include "engine/train/trainer.h"
@@ -170,8 +168,7 @@ static pno_status write_config(const session *s) {
 /* Rank 0: takes the directory and writes down what is run. */
 static pno_status open_run(session *s) {
   char ranks[32], digest[PNO_DIGEST_TEXT];
-  if (!pno_cli_option(s->cli, "run") && mkdir("runs", 0777) != 0 && errno != EEXIST)
-    return pno_fail(PNO_E_IO, "runs: %s", strerror(errno));
+  PNO_TRY(pno_run_make_parents(s->path));
   PNO_TRY(pno_rundir_open(s->path, s->resume, NULL, &s->rundir));
   snprintf(s->id, sizeof s->id, "%s", pno_rundir_id(s->rundir));
   snprintf(ranks, sizeof ranks, "%d", pno_comm_size(s->cli->comm));
