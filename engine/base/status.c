@@ -41,10 +41,12 @@ pno_status pno_fail_in(pno_status code, const char *fmt, ...) {
 
 pno_status pno_hint(pno_status code, const char *fmt, ...) {
   if (code == PNO_OK) return code;
+  char text[WORDS_CAP]; /* the arguments may point into hint */
   va_list ap;
   va_start(ap, fmt);
-  vsnprintf(hint, sizeof hint, fmt, ap);
+  vsnprintf(text, sizeof text, fmt, ap);
   va_end(ap);
+  memcpy(hint, text, sizeof hint);
   return code;
 }
 
@@ -53,8 +55,11 @@ const char *pno_fail_words(void) { return words; }
 const char *pno_fail_hint(void) { return hint; }
 
 void pno_fail_set_words(const char *new_words, const char *new_hint) {
-  snprintf(words, sizeof words, "%s", new_words);
-  snprintf(hint, sizeof hint, "%s", new_hint);
+  char text[2][WORDS_CAP]; /* the arguments may be words and hint themselves */
+  snprintf(text[0], sizeof text[0], "%s", new_words);
+  snprintf(text[1], sizeof text[1], "%s", new_hint);
+  memcpy(words, text[0], sizeof words);
+  memcpy(hint, text[1], sizeof hint);
 }
 
 int pno_exit_code(pno_status st) { return st == PNO_E_SHAPE ? PNO_E_INPUT : (int)st; }

@@ -45,3 +45,13 @@ Test(status, a_wrong_shape_exits_as_bad_input_and_others_as_themselves) {
   cr_assert_eq(pno_exit_code(PNO_OK), 0);
   cr_assert_eq(pno_exit_code(PNO_E_INTERRUPTED), 75);
 }
+
+Test(status, words_may_be_replaced_by_themselves) {
+  pno_fail_set_words("what", "do this");
+  pno_fail_set_words(pno_fail_words(), pno_fail_hint());
+  cr_expect_str_eq(pno_fail_words(), "what");
+  cr_expect_str_eq(pno_fail_hint(), "do this");
+  pno_fail_set_words(pno_fail_hint(), pno_fail_words());
+  cr_expect_str_eq(pno_fail_words(), "do this");
+  cr_expect_str_eq(pno_fail_hint(), "what");
+}
