@@ -190,9 +190,14 @@ pno_status pno_fields_create(const char *path, const pno_fields_spec *spec, pno_
   return st;
 }
 
-static pno_status put(pno_fields_file *f, int var, ptrdiff_t sample, hid_t type, const void *values, bool scalar) {
+static pno_status check_place(const pno_fields_file *f, int var, ptrdiff_t sample, bool scalar) {
   if (var < 0 || var >= f->n_vars || sample < 0 || sample >= f->samples || scalar != (f->channels[var] == 0))
     return pno_fail(PNO_E_INTERNAL, "%s: no variable %d of that kind, or no sample %td", f->path, var, sample);
+  return PNO_OK;
+}
+
+static pno_status put(pno_fields_file *f, int var, ptrdiff_t sample, hid_t type, const void *values, bool scalar) {
+  PNO_TRY(check_place(f, var, sample, scalar));
   hsize_t start[2 + PNO_FIELDS_DIMS_MAX] = {(hsize_t)sample}, count[2 + PNO_FIELDS_DIMS_MAX] = {1};
   int rank = 1;
   if (!scalar) count[rank++] = (hsize_t)f->channels[var];
@@ -209,6 +214,30 @@ static pno_status put(pno_fields_file *f, int var, ptrdiff_t sample, hid_t type,
 
 pno_status pno_fields_put(pno_fields_file *f, int var, ptrdiff_t sample, const float *values) {
   return put(f, var, sample, H5T_NATIVE_FLOAT, values, false);
+}
+
+/* One channel out of values [points][channels]: HDF5 picks every channels-th value. */
+static pno_status put_channel(pno_fields_file *f, int var, ptrdiff_t sample, int channel, const float *values) {
+  hsize_t start[2 + PNO_FIELDS_DIMS_MAX] = {(hsize_t)sample, (hsize_t)channel};
+  hsize_t count[2 + PNO_FIELDS_DIMS_MAX] = {1, 1}, points = 1;
+  const hsize_t first = (hsize_t)channel, step = (hsize_t)f->channels[var];
+  for (int j = 0; j < f->dims; j++) points *= count[2 + j] = (hsize_t)f->n[j];
+  const hsize_t all = points * step;
+  hid_t there = H5Dget_space(f->var[var]), here = H5Screate_simple(1, &all, NULL);
+  const bool ok = there >= 0 && here >= 0 &&
+                  H5Sselect_hyperslab(here, H5S_SELECT_SET, &first, &step, &points, NULL) >= 0 &&
+                  H5Sselect_hyperslab(there, H5S_SELECT_SET, start, NULL, count, NULL) >= 0 &&
+                  H5Dwrite(f->var[var], H5T_NATIVE_FLOAT, here, there, H5P_DEFAULT, values) >= 0;
+  const pno_status st = ok ? PNO_OK : pno_h5_fail(PNO_E_IO, "%s: sample %td cannot be written", f->temp, sample);
+  pno_h5_close(&here);
+  pno_h5_close(&there);
+  return st;
+}
+
+pno_status pno_fields_put_last(pno_fields_file *f, int var, ptrdiff_t sample, const float *values) {
+  PNO_TRY(check_place(f, var, sample, false));
+  for (int c = 0; c < f->channels[var]; c++) PNO_TRY(put_channel(f, var, sample, c, values));
+  return PNO_OK;
 }
 
 pno_status pno_fields_put_scalar(pno_fields_file *f, int var, ptrdiff_t sample, double value) {

@@ -37,8 +37,10 @@ typedef struct pno_fields_file pno_fields_file;
 /* Errors: PNO_E_IO with the bytes needed when the disk has too little room; PNO_E_USAGE; PNO_E_NOMEM. */
 pno_status pno_fields_create(const char *path, const pno_fields_spec *spec, pno_fields_file **out);
 
-/* values: [channels][x][y][z] of one sample. Errors: PNO_E_IO, PNO_E_INTERNAL for an index that does not exist. */
+/* values: [channels][x][y][z] of one sample, put_last: [x][y][z][channels] as operators hold them.
+ * Errors: PNO_E_IO, PNO_E_INTERNAL for an index that does not exist. */
 pno_status pno_fields_put(pno_fields_file *f, int var, ptrdiff_t sample, const float *values);
+pno_status pno_fields_put_last(pno_fields_file *f, int var, ptrdiff_t sample, const float *values);
 pno_status pno_fields_put_scalar(pno_fields_file *f, int var, ptrdiff_t sample, double value);
 
 /* Syncs and renames into place. f is closed in any case, and *f NULL. */

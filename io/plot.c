@@ -48,7 +48,8 @@ static void text(picture *p, int x, int y, int room, const char *words) {
 }
 
 static float value_at(const pno_plot_panel *p, int row, int col) {
-  return p->values[row * p->row_stride + col * p->col_stride];
+  const ptrdiff_t at = row * p->row_stride + col * p->col_stride;
+  return p->minus ? p->values[at] - p->minus[at] : p->values[at];
 }
 
 void pno_plot_range(const pno_plot_panel *panel, double *lo, double *hi) {

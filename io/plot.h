@@ -13,6 +13,7 @@ typedef struct {
   const float *values;
   int rows, cols;
   ptrdiff_t row_stride, col_stride; /* in floats */
+  const float *minus; /* NULL, or what to take away from values, in the same order: the panel of an error */
   double lo, hi; /* colour range; lo >= hi: from the finite values. Values that are not finite are grey */
 } pno_plot_panel;
 

@@ -71,6 +71,10 @@ pno_status pno_evaluator_predict(pno_evaluator *e, ptrdiff_t sample, const float
   return PNO_OK;
 }
 
+void pno_evaluator_score(pno_evaluator *e, double scores[PNO_SCORES]) {
+  for (int k = 0; k < PNO_SCORES; k++) pno_fno_losses(e->plan, (pno_loss_kind)k, e->out, e->y, 1, &scores[k]);
+}
+
 /* The samples of rank r: [first, first + count) of n, as equal as can be. */
 static ptrdiff_t share(ptrdiff_t n, int ranks, int r) { return n * r / ranks; }
 
@@ -78,8 +82,7 @@ static pno_status score_share(pno_evaluator *e, ptrdiff_t from, ptrdiff_t to) {
   for (ptrdiff_t s = from; s < to; s++) {
     const float *x, *y, *prediction;
     PNO_TRY(pno_evaluator_predict(e, s, &x, &y, &prediction));
-    for (int k = 0; k < PNO_SCORES; k++)
-      pno_fno_losses(e->plan, (pno_loss_kind)k, prediction, y, 1, &e->scores[s * PNO_SCORES + k]);
+    pno_evaluator_score(e, &e->scores[s * PNO_SCORES]);
   }
   return PNO_OK;
 }

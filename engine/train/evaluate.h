@@ -31,5 +31,6 @@ pno_status pno_evaluate(pno_evaluator *e, pno_comm *comm, pno_scores *out, doubl
 /* One prediction: x, y and prediction of one sample; the pointers are valid until the next call. Local. */
 pno_status pno_evaluator_predict(pno_evaluator *e, ptrdiff_t sample, const float **x, const float **y,
                                  const float **prediction);
+void pno_evaluator_score(pno_evaluator *e, double scores[PNO_SCORES]); /* of the newest prediction. Local */
 
 #endif

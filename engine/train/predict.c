@@ -1,6 +1,5 @@
 #include "engine/train/predict.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,17 +16,12 @@ typedef struct {
   pno_dataset *ds;
   pno_evaluator *evaluator;
   pno_fields_file *file; /* rank 0 */
+  float *own;            /* x, truth and prediction of one sample, channels last */
+  double score;          /* of it */
   float *all;            /* rank 0: [ranks] x own */
-  float *own;            /* x, truth and prediction of one sample, channels last, and its score */
-  float *field;          /* one variable with the channels in front */
+  double *scores;        /* rank 0: [ranks] */
   ptrdiff_t nx, ny, floats;
 } prediction;
-
-/* [points][channels] -> [channels][points], as files and pictures want it. */
-static void channels_first(const float *from, ptrdiff_t points, int channels, float *to) {
-  for (int c = 0; c < channels; c++)
-    for (ptrdiff_t p = 0; p < points; p++) to[c * points + p] = from[p * channels + c];
-}
 
 static pno_status create_file(prediction *p) {
   const pno_sample_info *info = pno_dataset_info(p->ds);
@@ -68,9 +62,9 @@ static pno_status prepare(prediction *p, const pno_operator *o, int ranks, bool 
   p->ny = pno_dataset_y_count(p->ds);
   p->floats = p->nx + 2 * p->ny;
   p->own = calloc((size_t)p->floats, sizeof *p->own);
-  p->field = calloc((size_t)(p->nx > 3 * p->ny ? p->nx : 3 * p->ny), sizeof *p->field);
   p->all = writes ? calloc((size_t)(p->floats * ranks), sizeof *p->all) : NULL;
-  if (!p->own || !p->field || (writes && !p->all))
+  p->scores = writes ? calloc((size_t)ranks, sizeof *p->scores) : NULL;
+  if (!p->own || (writes && (!p->all || !p->scores)))
     return pno_fail(PNO_E_NOMEM, "no memory for predictions of %td values", p->floats);
   return writes ? create_file(p) : PNO_OK;
 }
@@ -78,69 +72,46 @@ static pno_status prepare(prediction *p, const pno_operator *o, int ranks, bool 
 static pno_status predict_one(prediction *p, ptrdiff_t sample) {
   const float *x, *y, *out;
   PNO_TRY(pno_evaluator_predict(p->evaluator, sample, &x, &y, &out));
+  double scores[PNO_SCORES];
+  pno_evaluator_score(p->evaluator, scores);
+  p->score = scores[PNO_LOSS_REL_L2];
   memcpy(p->own, x, sizeof *x * (size_t)p->nx);
   memcpy(p->own + p->nx, y, sizeof *y * (size_t)p->ny);
   memcpy(p->own + p->nx + p->ny, out, sizeof *out * (size_t)p->ny);
   return PNO_OK;
 }
 
-/* Relative L2 error of one sample as kernels/scalar/loss.c defines it: root of the sums over points and channels. */
-static double relative_error(const prediction *p, const float *truth, const float *out) {
-  double error = 0, norm = 0;
-  for (ptrdiff_t i = 0; i < p->ny; i++) {
-    const double d = (double)out[i] - truth[i];
-    error += d * d;
-    norm += (double)truth[i] * truth[i];
-  }
-  return sqrt(error / norm);
-}
-
-/* Panel of the first channel: rows run along the second axis upwards; of 3-D fields the middle plane of the first. */
-static pno_plot_panel panel(const pno_sample_info *info, const char *title, const float *values) {
+/* Panel of the first of c channels: rows run along the second axis upwards; of 3-D fields the middle plane of the
+ * first axis. minus: NULL or a field to take away. */
+static pno_plot_panel panel(const pno_sample_info *info, int c, const char *title, const float *values,
+                            const float *minus) {
   const int a = info->dims == 3 ? 1 : 0;
   const int cols = info->n[a], rows = info->dims > 1 ? info->n[a + 1] : 1;
-  const float *plane = info->dims == 3 ? values + (ptrdiff_t)(info->n[0] / 2) * cols * rows : values;
-  return (pno_plot_panel){.title = title, .values = plane, .rows = rows, .cols = cols, .row_stride = 1,
-                          .col_stride = rows};
+  const ptrdiff_t plane = info->dims == 3 ? (ptrdiff_t)(info->n[0] / 2) * cols * rows * c : 0;
+  return (pno_plot_panel){.title = title, .values = values + plane, .minus = minus ? minus + plane : NULL, .rows = rows,
+                          .cols = cols, .row_stride = c, .col_stride = (ptrdiff_t)rows * c};
 }
 
 static pno_status draw(prediction *p, ptrdiff_t sample, const float *x, const float *y, const float *out) {
   const pno_sample_info *info = pno_dataset_info(p->ds);
-  const ptrdiff_t points = pno_dataset_points(p->ds);
+  const int c = info->out_channels;
   char path[PNO_PATH_MAX];
-  float *planes = calloc(4 * (size_t)points, sizeof *planes);
-  if (!planes) return pno_fail(PNO_E_NOMEM, "no memory for a picture of %td points", points);
-  for (ptrdiff_t i = 0; i < points; i++) {
-    planes[i] = x[i * info->in_channels];
-    planes[points + i] = y[i * info->out_channels];
-    planes[2 * points + i] = out[i * info->out_channels];
-    planes[3 * points + i] = planes[2 * points + i] - planes[points + i];
-  }
-  pno_plot_panel panels[4] = {panel(info, "input", planes), panel(info, "truth", planes + points),
-                              panel(info, "prediction", planes + 2 * points), panel(info, "error", planes + 3 * points)};
+  pno_plot_panel panels[4] = {panel(info, info->in_channels, "input", x, NULL), panel(info, c, "truth", y, NULL),
+                              panel(info, c, "prediction", out, NULL), panel(info, c, "error", out, y)};
   pno_plot_range(&panels[1], &panels[1].lo, &panels[1].hi);
   panels[2].lo = panels[1].lo; /* truth and prediction share one scale */
   panels[2].hi = panels[1].hi;
   const int n = snprintf(path, sizeof path, "%s-%04td.png", p->spec->pictures, sample);
-  const pno_status st = n < (int)sizeof path ? pno_plot_panels(path, panels, 4)
-                                             : pno_fail(PNO_E_USAGE, "%s: too long a path", p->spec->pictures);
-  free(planes);
-  return st;
+  if (n >= (int)sizeof path) return pno_fail(PNO_E_USAGE, "%s: too long a path", p->spec->pictures);
+  return pno_plot_panels(path, panels, 4);
 }
 
-static pno_status write_one(prediction *p, ptrdiff_t sample, const float *values, double *sum) {
-  const pno_sample_info *info = pno_dataset_info(p->ds);
-  const ptrdiff_t points = pno_dataset_points(p->ds);
+static pno_status write_one(prediction *p, ptrdiff_t sample, const float *values, double score) {
   const float *x = values, *y = x + p->nx, *out = y + p->ny;
-  const double score = relative_error(p, y, out);
-  channels_first(x, points, info->in_channels, p->field);
-  PNO_TRY(pno_fields_put(p->file, VAR_INPUT, sample, p->field));
-  channels_first(y, points, info->out_channels, p->field);
-  PNO_TRY(pno_fields_put(p->file, VAR_TRUTH, sample, p->field));
-  channels_first(out, points, info->out_channels, p->field);
-  PNO_TRY(pno_fields_put(p->file, VAR_PREDICTION, sample, p->field));
+  PNO_TRY(pno_fields_put_last(p->file, VAR_INPUT, sample, x));
+  PNO_TRY(pno_fields_put_last(p->file, VAR_TRUTH, sample, y));
+  PNO_TRY(pno_fields_put_last(p->file, VAR_PREDICTION, sample, out));
   PNO_TRY(pno_fields_put_scalar(p->file, VAR_SCORE, sample, score));
-  *sum += score;
   return p->spec->pictures ? draw(p, sample, x, y, out) : PNO_OK;
 }
 
@@ -152,9 +123,12 @@ static pno_status predict_rounds(prediction *p, pno_comm *comm, double *sum) {
     const pno_status made = first + rank < samples ? predict_one(p, first + rank) : PNO_OK;
     PNO_TRY(pno_agree(comm, made));
     PNO_TRY(pno_gather(comm, p->own, (size_t)p->floats * sizeof *p->own, p->all, 0));
+    PNO_TRY(pno_gather(comm, &p->score, sizeof p->score, p->scores, 0));
     pno_status written = PNO_OK;
-    for (ptrdiff_t r = 0; rank == 0 && r < ranks && first + r < samples && written == PNO_OK; r++)
-      written = write_one(p, first + r, p->all + r * p->floats, sum);
+    for (ptrdiff_t r = 0; rank == 0 && r < ranks && first + r < samples && written == PNO_OK; r++) {
+      written = write_one(p, first + r, p->all + r * p->floats, p->scores[r]);
+      *sum += p->scores[r];
+    }
     PNO_TRY(pno_agree(comm, written));
   }
   return pno_agree(comm, rank == 0 ? pno_fields_commit(&p->file) : PNO_OK);
@@ -170,7 +144,7 @@ pno_status pno_predict(const pno_predict_spec *spec, const pno_operator *o, pno_
   pno_evaluator_destroy(&p.evaluator);
   free(p.all);
   free(p.own);
-  free(p.field);
+  free(p.scores);
   if (st == PNO_OK) st = pno_bcast(comm, &sum, sizeof sum, 0);
   if (st == PNO_OK) *rel_l2 = sum / (double)spec->samples;
   return st;

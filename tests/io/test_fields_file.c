@@ -215,3 +215,24 @@ Test(fields_file, a_full_disk_at_any_size_is_an_io_error_and_leaves_the_old_file
     cr_expect(stat(path, &s) == 0 && s.st_size == 3, "the old file is gone at %d bytes", (int)bytes);
   }
 }
+
+Test(fields_file, values_with_the_channels_last_give_the_same_file_as_with_the_channels_first) {
+  pno_fields_spec spec = spec_of();
+  pno_fields_file *f = must_create(&spec);
+  float first[IN * POINTS], last[IN * POINTS];
+  for (int s = 0; s < SAMPLES; s++) {
+    for (int var = 0; var < 2; var++) {
+      const int channels = var == 0 ? IN : 1;
+      for (int k = 0; k < channels * POINTS; k++) first[k] = value(var, s, k);
+      for (int k = 0; k < channels * POINTS; k++) last[k % POINTS * channels + k / POINTS] = first[k];
+      cr_assert(pno_fields_put_last(f, var, s, last) == PNO_OK, "%s", pno_fail_words());
+    }
+  }
+  cr_expect_eq(pno_fields_put_last(f, 2, 0, last), PNO_E_INTERNAL);
+  cr_expect_eq(pno_fields_put_last(f, 0, SAMPLES, last), PNO_E_INTERNAL);
+  cr_assert(pno_fields_commit(&f) == PNO_OK, "%s", pno_fail_words());
+  const hid_t file = must_open();
+  expect_var(file, "input", 0, IN);
+  expect_var(file, "prediction", 1, 1);
+  H5Fclose(file);
+}

@@ -186,3 +186,22 @@ Test(plot, a_missing_directory_is_an_io_error) {
   const pno_plot_panel panel = panel_of(v);
   cr_expect_eq(pno_plot_panels(io_temp("absent/p.png"), &panel, 1), PNO_E_IO);
 }
+
+Test(plot, a_panel_with_minus_is_the_panel_of_the_difference) {
+  float v[16], w[16], d[16];
+  for (int i = 0; i < 16; i++) {
+    v[i] = (float)(i * i % 7);
+    w[i] = (float)(i % 5);
+    d[i] = v[i] - w[i];
+  }
+  pno_plot_panel of_difference = panel_of(d), difference = panel_of(v);
+  difference.minus = w;
+  picture expected = draw(&of_difference, 1), p = draw(&difference, 1), without = {0};
+  cr_expect_arr_eq(p.rgb, expected.rgb, (size_t)p.w * (size_t)p.h * 3);
+  difference.minus = NULL;
+  without = draw(&difference, 1);
+  cr_expect_arr_neq(without.rgb, expected.rgb, (size_t)p.w * (size_t)p.h * 3);
+  free(p.rgb);
+  free(expected.rgb);
+  free(without.rgb);
+}
