@@ -94,6 +94,7 @@ static pno_status work(generation *g, double until, round_report *r) {
     if (g->hooks->on_sample) g->hooks->on_sample(g->hooks->user, g->next, g->n_own);
     if (g->hooks->ask) r->asked = g->hooks->ask(g->hooks->user);
   }
+  if (!r->asked && g->hooks->ask) r->asked = g->hooks->ask(g->hooks->user); /* also of a rank without work left */
   r->made = g->next - first;
   r->left = g->n_own - g->next;
   r->worst = g->worst;

@@ -1,4 +1,4 @@
-#include <math.h>
+#include <stdio.h>
 
 #include "engine/base/clock.h"
 #include "engine/train/trainer.h"
@@ -12,7 +12,15 @@ void pno_trainer_clock(pno_trainer *t, pno_section s, double since) {
 }
 
 void pno_trainer_defer(pno_trainer *t, pno_status st) {
-  if (t->deferred == PNO_OK) t->deferred = st;
+  if (st == PNO_OK || t->deferred != PNO_OK) return;
+  t->deferred = st;
+  snprintf(t->deferred_words, sizeof t->deferred_words, "%.*s", PNO_VOTE_WORDS - 1, pno_fail_words());
+  snprintf(t->deferred_hint, sizeof t->deferred_hint, "%.*s", PNO_VOTE_WORDS - 1, pno_fail_hint());
+}
+
+pno_status pno_trainer_deferred(const pno_trainer *t) {
+  if (t->deferred != PNO_OK) pno_fail_set_words(t->deferred_words, t->deferred_hint);
+  return t->deferred;
 }
 
 long pno_trainer_total_steps(const pno_trainer *t) {
@@ -71,9 +79,9 @@ static pno_status after_step(pno_trainer *t, const pno_step_report *r) {
 
 /* Every end leaves a checkpoint, unless none are written. */
 static pno_status leave(pno_trainer *t, bool stopped) {
-  PNO_TRY(pno_agree(t->comm, t->deferred));
+  PNO_TRY(pno_agree(t->comm, pno_trainer_deferred(t)));
   if (t->spec.checkpoints) PNO_TRY(pno_trainer_save(t, false));
-  PNO_TRY(pno_agree(t->comm, t->deferred));
+  PNO_TRY(pno_agree(t->comm, pno_trainer_deferred(t)));
   if (!stopped) return PNO_OK;
   return pno_hint(pno_fail(PNO_E_INTERRUPTED, "stopped on request after step %ld", t->step),
                   "run again with --resume to go on");

@@ -88,7 +88,8 @@ pno_status pno_operator_describe(const pno_operator *o, pno_checkpoint_meta *met
 /* The shape of the samples that a checkpoint's operator was trained on. */
 static pno_status read_shape(const pno_checkpoint_meta *meta, pno_sample_info *out) {
   static const char *const axes[PNO_DIMS_MAX] = {"model/n0", "model/n1", "model/n2"};
-  int64_t dims = 0, in = 0, channels = 0, n = 0;
+  const int64_t most = INT64_MAX >> 24; /* points: with channels and bytes they stay in range */
+  int64_t dims = 0, in = 0, channels = 0, n = 0, points = 1;
   PNO_TRY(pno_checkpoint_get_i64(meta, "model/dims", &dims));
   PNO_TRY(pno_checkpoint_get_i64(meta, "model/in", &in));
   PNO_TRY(pno_checkpoint_get_i64(meta, "model/out", &channels));
@@ -97,7 +98,8 @@ static pno_status read_shape(const pno_checkpoint_meta *meta, pno_sample_info *o
   *out = (pno_sample_info){.dims = (int)dims, .in_channels = (int)in, .out_channels = (int)channels};
   for (int j = 0; j < dims; j++) {
     PNO_TRY(pno_checkpoint_get_i64(meta, axes[j], &n));
-    if (n < 1 || n > INT32_MAX) return pno_fail(PNO_E_INPUT, "%s is out of range", axes[j]);
+    if (n < 1 || n > INT32_MAX || points > most / n) return pno_fail(PNO_E_INPUT, "%s is out of range", axes[j]);
+    points *= n;
     out->n[j] = (int)n;
   }
   return PNO_OK;

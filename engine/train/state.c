@@ -106,6 +106,9 @@ static pno_status get_scalars(pno_trainer *t, const pno_checkpoint_meta *m, int 
   PNO_TRY(get_int(m, "train/skipped", &skipped));
   PNO_TRY(get_int(m, "train/bad_steps", &bad_steps));
   PNO_TRY(get_int(m, "balance/ranks", ranks));
+  if (epoch_step >= pno_batch_steps(t->batch)) /* data.path may change on resuming */
+    return pno_fail(PNO_E_USAGE, "the checkpoint lies behind step %d of an epoch, the data give %td an epoch", epoch_step,
+                    pno_batch_steps(t->batch));
   t->step = t->saved = (long)m->step;
   t->epoch = epoch;
   t->epoch_step = epoch_step;

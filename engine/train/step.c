@@ -65,7 +65,7 @@ static void work(pno_trainer *t, pno_vote *vote) {
     vote->counts[PNO_VOTE_MICROS] = n;
     vote->values[PNO_VOTE_MICRO_S] = t->micro_seconds;
   }
-  pno_vote_fail(vote, st != PNO_OK ? st : t->deferred);
+  pno_vote_fail(vote, st != PNO_OK ? st : pno_trainer_deferred(t));
   const int asked = t->hooks.ask ? t->hooks.ask(t->hooks.user) : 0;
   const bool late = t->spec.max_time_s > 0 && pno_clock() - t->started > t->spec.max_time_s - 2 * t->checkpoint_s;
   vote->counts[PNO_VOTE_STOP] = (asked & PNO_ASK_STOP) != 0 || late;

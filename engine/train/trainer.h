@@ -107,6 +107,7 @@ typedef struct {
   pno_reduce *reduce;
   double micro_seconds; /* of a micro-batch in this step on this rank, 0 without work */
   pno_status deferred;  /* first failure of a hook of this rank that the others do not know of yet */
+  char deferred_words[PNO_VOTE_WORDS], deferred_hint[PNO_VOTE_WORDS];
   /* progress, all of it in checkpoints */
   long step;
   int epoch;
@@ -144,8 +145,10 @@ pno_status pno_trainer_load(pno_trainer *t, long step);
 /* Scores on every validation set; scores [n_valid]. Collective. */
 pno_status pno_trainer_validate(pno_trainer *t, pno_scores *scores);
 
-/* Keeps the first failure of a hook for the next agreement. Local. */
+/* Keeps the first failure of a hook, with its words, for the next agreement; that takes it by deferred, which puts the
+ * words back: those of the thread may be a later hook's by then. Local. */
 void pno_trainer_defer(pno_trainer *t, pno_status st);
+pno_status pno_trainer_deferred(const pno_trainer *t);
 
 /* Steps from the start to the end if nothing stops it early. Local. */
 long pno_trainer_total_steps(const pno_trainer *t);
