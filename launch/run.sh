@@ -22,6 +22,6 @@ cd "$root"
 started=$(date +%s)
 [ -f datasets/darcy2d.h5 ] || mpirun --oversubscribe -n 2 "$pno" gen examples/darcy2d.yaml
 mpirun --oversubscribe -n 2 "$pno" train examples/darcy2d.yaml --run "$run"
-"$pno" eval "$run" "data.test=datasets/darcy2d.h5"
+"$pno" eval "$run"
 "$pno" predict "$run"
 echo "the job took $(($(date +%s) - started)) s: data set datasets/darcy2d.h5, run $run"

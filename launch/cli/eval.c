@@ -7,15 +7,17 @@
 #include "launch/cli/run.h"
 #include "launch/cli/task.h"
 
-/* Scores of one file. Collective. */
+/* Scores of the last `held` samples of a file, 0: of all. Collective. */
 static pno_status score_file(pno_cli *cli, const pno_operator *op, const char *path, const pno_sample_view *view,
-                             pno_scores *out) {
+                             ptrdiff_t held, pno_scores *out) {
   const pno_dataset_limits limits = {.max_bytes =
                                          (uint64_t)pno_config_float(cli->config, PNO_KEY_SECURITY_MAX_BYTES)};
   pno_dataset *ds = NULL;
   pno_evaluator *e = NULL;
   pno_status st = pno_dataset_open(path, view, &limits, &ds);
-  if (st == PNO_OK) st = pno_fail_in(pno_evaluator_create(op, ds, 0, pno_dataset_count(ds), &e), "%s", path);
+  const ptrdiff_t first = st == PNO_OK && held > 0 ? pno_dataset_count(ds) - held : 0;
+  if (st == PNO_OK)
+    st = pno_fail_in(pno_evaluator_create(op, ds, first, pno_dataset_count(ds) - first, &e), "%s", path);
   st = pno_agree(cli->comm, st);
   if (st == PNO_OK) st = pno_evaluate(e, cli->comm, out, NULL);
   if (st == PNO_OK) {
@@ -70,11 +72,12 @@ pno_status pno_cli_eval(pno_cli *cli) {
   if (st == PNO_OK && n > PNO_TESTS_MAX) st = pno_fail(PNO_E_USAGE, "data.test: %d files, at most %d", n, PNO_TESTS_MAX);
   PNO_TRY(pno_agree(cli->comm, st));
   for (int i = 0; i < n; i++) paths[i] = pno_config_text_at(cli->config, PNO_KEY_DATA_TEST, i);
-  if (n == 0) paths[n++] = pno_config_text(cli->config, PNO_KEY_DATA_PATH);
+  const ptrdiff_t held = n == 0 ? pno_config_int(cli->config, PNO_KEY_DATA_VALID_SAMPLES) : 0;
+  if (n == 0) paths[n++] = pno_config_text(cli->config, PNO_KEY_DATA_PATH); /* what was held out of it, if anything */
   PNO_TRY(pno_run_operator(cli, run, &op, &meta));
   pno_cli_say(cli, "eval    %s  step %lld\n grid           samples      rel_l2           l2          h1  data\n", run,
               (long long)meta.step);
-  for (int i = 0; i < n && st == PNO_OK; i++) st = score_file(cli, &op, paths[i], &view, &scores[i]);
+  for (int i = 0; i < n && st == PNO_OK; i++) st = score_file(cli, &op, paths[i], &view, held, &scores[i]);
   if (st == PNO_OK)
     st = pno_agree(cli->comm, pno_cli_rank0(cli) ? write_scores(run, meta.step, n, paths, scores) : PNO_OK);
   if (st == PNO_OK) pno_cli_say(cli, "done    %s/eval/scores-step-%08lld.json\n", run, (long long)meta.step);
