@@ -5,11 +5,11 @@ set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 build=$root/build
 sh "$root/launch/install.sh" build
-[ -f "$build/build.ninja" ] || meson setup "$build" "$root" -Dtests=false >"$root/build-setup.log" 2>&1 || {
-  cat "$root/build-setup.log"
+mkdir -p "$build"
+[ -f "$build/build.ninja" ] || meson setup "$build" "$root" -Dtests=false >"$build/setup.log" 2>&1 || {
+  cat "$build/setup.log"
   exit 1
 }
-[ ! -f "$root/build-setup.log" ] || mv "$root/build-setup.log" "$build/"
 ninja -C "$build" >"$build/ninja.log" || {
   tail -n 40 "$build/ninja.log"
   exit 1

@@ -17,7 +17,9 @@ def main(path):
             else:
                 failed += 1
                 print("FAILED:", test["name"])
-    print(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
+    if skipped:
+        print(f"{skipped} skipped")
+    print(f"{passed} passed, {failed} failed")
     return 1 if failed or not passed else 0
 
 
