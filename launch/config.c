@@ -76,8 +76,41 @@ static bool parse_item(const key_row *row, const char *text, double *number) {
   return *number >= row->least && *number <= row->most;
 }
 
+/* Bytes of the UTF-8 character at t that YAML keeps as it is inside quotes on one line; 0: there is none. Line breaks
+ * (U+0085, U+2028 and U+2029 are such too), control characters and broken UTF-8 would not come back from a file. */
+static int plain_character(const unsigned char *t) {
+  if (t[0] < 0x80) return t[0] >= 0x20 && t[0] != 0x7f;
+  const int n = t[0] >= 0xf0 ? 4 : t[0] >= 0xe0 ? 3 : 2;
+  static const unsigned long least[] = {0, 0, 0xa0, 0x800, 0x10000};
+  unsigned long code = t[0] & (0xffu >> (n + 1));
+  if (t[0] < 0xc2 || t[0] > 0xf4) return 0;
+  for (int i = 1; i < n; i++) {
+    if ((t[i] & 0xc0) != 0x80) return 0;
+    code = code << 6 | (t[i] & 0x3fu);
+  }
+  const bool surrogate = code >= 0xd800 && code < 0xe000, not_a_character = code == 0xfffe || code == 0xffff;
+  if (code < least[n] || code > 0x10ffff || surrogate || not_a_character || code == 0x2028 || code == 0x2029) return 0;
+  return n;
+}
+
+static bool plain_text(const char *text) {
+  const unsigned char *t = (const unsigned char *)text;
+  int n = 1;
+  while (*t && (n = plain_character(t)) > 0) t += n;
+  return *t == '\0';
+}
+
+/* The origin stands in a comment of the written configuration, which a strange file name must not end. */
+static void take_origin(const char *origin, char out[CONFIG_ORIGIN]) {
+  snprintf(out, CONFIG_ORIGIN, "%s", origin);
+  if (plain_text(out)) return;
+  for (char *at = out; *at; at++)
+    if (*at < 0x20 || *at > 0x7e) *at = '?';
+}
+
 pno_status config_take(pno_config *c, pno_key k, const char *const *items, int n, const char *origin) {
   const key_row *row = &key_rows[k];
+  const bool words = row->type == KEY_TEXT || row->type == KEY_TEXTS;
   char allowed[256];
   config_describe(k, allowed, sizeof allowed);
   key_value v = {.n = n};
@@ -87,13 +120,15 @@ pno_status config_take(pno_config *c, pno_key k, const char *const *items, int n
     const size_t length = strlen(items[i]) + 1;
     if (!parse_item(row, items[i], &v.number[i]))
       return pno_hint(pno_fail(PNO_E_USAGE, "%s: '%.100s' is not allowed", row->name, items[i]), "%s", allowed);
+    if (words && !plain_text(items[i]))
+      return pno_fail(PNO_E_USAGE, "%s: a control character, line break or byte that is not UTF-8", row->name);
     if (used + length > sizeof v.text)
       return pno_fail(PNO_E_USAGE, "%s: longer than %d bytes", row->name, CONFIG_TEXT - 1);
     v.at[i] = (short)used;
     memcpy(v.text + used, items[i], length);
     used += length;
   }
-  snprintf(v.origin, sizeof v.origin, "%s", origin);
+  take_origin(origin, v.origin);
   c->value[k] = v;
   return PNO_OK;
 }

@@ -25,10 +25,12 @@ pno_status pno_config_create(pno_config **out);
 void pno_config_destroy(pno_config **c);
 
 /* A file in the YAML subset: two levels of maps, scalars and flat lists; no aliases, anchors, tags or merges; at most
- * 1 MiB and 4,096 events. Errors: PNO_E_USAGE as file:line:column with what and a hint; PNO_E_IO. */
+ * 1 MiB and 4,096 events. A failure changes nothing. Errors: PNO_E_USAGE as file:line:column with what and a hint;
+ * PNO_E_IO; PNO_E_NOMEM. */
 pno_status pno_config_load(pno_config *c, const char *path);
 
-/* "section.key=value"; lists as a,b. Errors: PNO_E_USAGE. */
+/* "section.key=value"; lists as a,b. Texts hold no control characters and are UTF-8, so that they come back from the
+ * written configuration. Errors: PNO_E_USAGE. */
 pno_status pno_config_set(pno_config *c, const char *assignment, const char *origin);
 
 double pno_config_float(const pno_config *c, pno_key k);

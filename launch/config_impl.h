@@ -39,6 +39,10 @@ pno_status config_take(pno_config *c, pno_key k, const char *const *items, int n
 
 bool config_is_list(pno_key k);
 
+/* Whether some key starts with name and a dot; and the failure when none does, with the nearest section as the hint. */
+bool config_is_section(const char *name);
+pno_status config_no_section(const char *name);
+
 /* "integer 1..4096, default 32" */
 void config_describe(pno_key k, char *out, size_t cap);
 

@@ -3,12 +3,12 @@
 
 #include "launch/config_impl.h"
 
-/* Levenshtein distance of two short words, one row at a time. */
+/* Levenshtein distance of two short words, one row at a time; of long ones more than it can be. */
 static int distance(const char *a, const char *b) {
   enum { LONGEST = 64 };
   int row[LONGEST + 1];
   const int na = (int)strlen(a), nb = (int)strlen(b);
-  if (na > LONGEST || nb > LONGEST) return LONGEST;
+  if (na > LONGEST || nb > LONGEST) return na + nb;
   for (int j = 0; j <= nb; j++) row[j] = j;
   for (int i = 1; i <= na; i++) {
     int diagonal = row[0];
@@ -56,6 +56,26 @@ pno_key config_find(const char *name) {
     pno_hint(PNO_E_USAGE, "did you mean %s (%s)?   see: pno config explain %s", near, what, near);
   }
   return PNO_KEYS;
+}
+
+bool config_is_section(const char *name) {
+  const size_t n = strlen(name);
+  for (int k = 0; k < PNO_KEYS; k++)
+    if (strncmp(key_rows[k].name, name, n) == 0 && key_rows[k].name[n] == '.') return true;
+  return false;
+}
+
+pno_status config_no_section(const char *name) {
+  static char text[PNO_KEYS][32];
+  const char *names[PNO_KEYS];
+  for (int k = 0; k < PNO_KEYS; k++) {
+    snprintf(text[k], sizeof text[k], "%.*s", (int)strcspn(key_rows[k].name, "."), key_rows[k].name);
+    names[k] = text[k];
+  }
+  const char *near = pno_nearest(name, names, PNO_KEYS);
+  pno_fail(PNO_E_USAGE, "%.100s: unknown section", name);
+  return near ? pno_hint(PNO_E_USAGE, "did you mean %s?   see: pno config explain %s", near, near)
+              : pno_hint(PNO_E_USAGE, "see: pno config explain");
 }
 
 void config_describe(pno_key k, char *out, size_t cap) {

@@ -14,6 +14,8 @@ typedef struct {
   yaml_parser_t parser;
   int events;
   bool seen[PNO_KEYS];
+  int sections;
+  char section[PNO_KEYS][NAME_MOST]; /* those that were read */
 } reader;
 
 /* A failure at a place of the file, with the hint kept. */
@@ -49,7 +51,7 @@ static pno_status next_event(reader *r, yaml_event_t *e) {
 static pno_status scalar_text(const reader *r, const yaml_event_t *e, char *out, size_t cap) {
   const size_t n = e->data.scalar.length;
   const char *text = (const char *)e->data.scalar.value;
-  if (n >= cap) return fail_at(r, &e->start_mark, pno_fail(PNO_E_USAGE, "a value of %zu bytes, at most %zu", n, cap - 1));
+  if (n >= cap) return fail_at(r, &e->start_mark, pno_fail(PNO_E_USAGE, "%zu bytes, at most %zu fit here", n, cap ? cap - 1 : 0));
   if (memchr(text, '\0', n)) return fail_at(r, &e->start_mark, pno_fail(PNO_E_USAGE, "a zero byte in a value"));
   memcpy(out, text, n + 1);
   return PNO_OK;
@@ -141,6 +143,15 @@ static pno_status expect(reader *r, yaml_event_type_t type, const char *what) {
   return ok ? PNO_OK : fail_at(r, &at, pno_fail(PNO_E_USAGE, "%s", what));
 }
 
+/* Known, and not read before. */
+static pno_status take_section(reader *r, const char *section, const yaml_mark_t *at) {
+  if (!config_is_section(section)) return fail_at(r, at, config_no_section(section));
+  for (int i = 0; i < r->sections; i++)
+    if (strcmp(section, r->section[i]) == 0) return fail_at(r, at, pno_fail(PNO_E_USAGE, "%s: given twice", section));
+  memcpy(r->section[r->sections++], section, strlen(section) + 1);
+  return PNO_OK;
+}
+
 static pno_status read_root(reader *r) {
   PNO_TRY(expect(r, YAML_STREAM_START_EVENT, "not a YAML stream"));
   PNO_TRY(expect(r, YAML_DOCUMENT_START_EVENT, "an empty file; a configuration starts with a section"));
@@ -151,6 +162,7 @@ static pno_status read_root(reader *r) {
     bool done;
     PNO_TRY(read_name(r, section, &at, &done));
     if (done) break;
+    PNO_TRY(take_section(r, section, &at));
     PNO_TRY(expect(r, YAML_MAPPING_START_EVENT, "a section is a map of keys, as in  model: {width: 32}"));
     PNO_TRY(read_section(r, section));
   }
@@ -174,19 +186,30 @@ static pno_status read_file(const char *path, unsigned char **out, size_t *n) {
   return st;
 }
 
+static pno_status parse(reader *r, const unsigned char *text, size_t n) {
+  if (!yaml_parser_initialize(&r->parser)) return pno_fail(PNO_E_NOMEM, "no memory to read %s", r->path);
+  yaml_parser_set_input_string(&r->parser, text, n);
+  const pno_status st = read_root(r);
+  yaml_parser_delete(&r->parser);
+  return st;
+}
+
 pno_status pno_config_load(pno_config *c, const char *path) {
   unsigned char *text = NULL;
   size_t n = 0;
   PNO_TRY(read_file(path, &text, &n));
-  reader r = {.config = c, .path = path};
-  pno_status st = PNO_OK;
-  if (yaml_parser_initialize(&r.parser)) {
-    yaml_parser_set_input_string(&r.parser, text, n);
-    st = read_root(&r);
-    yaml_parser_delete(&r.parser);
-  } else {
-    st = pno_fail(PNO_E_NOMEM, "no memory to read %s", path);
+  reader *r = calloc(1, sizeof *r);
+  pno_config *copy = malloc(sizeof *copy); /* a file with a mistake changes nothing */
+  pno_status st = r && copy ? PNO_OK : pno_fail(PNO_E_NOMEM, "no memory to read %s", path);
+  if (st == PNO_OK) {
+    *copy = *c;
+    r->config = copy;
+    r->path = path;
+    st = parse(r, text, n);
   }
+  if (st == PNO_OK) *c = *copy;
+  free(copy);
+  free(r);
   free(text);
   return st;
 }

@@ -1,4 +1,5 @@
 /* The program: the only MPI_Init, the only exit code, the only error message. */
+#include <errno.h>
 #include <mpi.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,11 +46,15 @@ static bool first_of_job(void) {
   return true;
 }
 
-static int run_alone(pno_cli *cli) {
+/* A command without MPI runs on the first process only, should somebody start several; the job gets its exit code. */
+static int run_alone(pno_cli *cli, pno_status (*run)(pno_cli *cli)) {
+  if (!first_of_job()) return 0;
   log_choice choice = {.verbose = cli->verbose};
   pno_log_to(print_log, &choice);
   pno_status st = pno_comm_self(&cli->comm);
-  if (st == PNO_OK) st = cli->command->run(cli);
+  if (st == PNO_OK) st = run(cli);
+  if (st == PNO_OK && (fflush(stdout) != 0 || ferror(stdout)))
+    st = pno_fail(PNO_E_IO, "cannot write to the output: %s", strerror(errno));
   const int code = report(st, true);
   pno_comm_destroy(&cli->comm);
   return code;
@@ -73,20 +78,28 @@ static int run_with_ranks(pno_cli *cli) {
   return code;
 }
 
+static pno_status print_version(pno_cli *cli) {
+  (void)cli;
+  printf("pno %s\n", PNO_VERSION);
+  return PNO_OK;
+}
+
+static pno_status print_help(pno_cli *cli) {
+  pno_cli_print_help(cli->command, stdout);
+  return PNO_OK;
+}
+
 int main(int argc, char **argv) {
   pno_cli cli = {0};
-  if (argc == 2 && strcmp(argv[1], "--version") == 0) {
-    printf("pno %s\n", PNO_VERSION);
-    return 0;
-  }
   const pno_status st = pno_cli_parse(argc, argv, &cli);
   int code = 0;
+  /* Every process parses the same words. Were the others to fail too, mpirun might kill the first before it speaks. */
   if (st != PNO_OK)
-    code = report(st, first_of_job());
-  else if (cli.help)
-    pno_cli_print_help(cli.command, stdout);
+    code = first_of_job() || st != PNO_E_USAGE ? report(st, first_of_job()) : 0;
+  else if (cli.version || cli.help)
+    code = run_alone(&cli, cli.version ? print_version : print_help);
   else
-    code = cli.command->needs_mpi ? run_with_ranks(&cli) : run_alone(&cli);
+    code = cli.command->needs_mpi ? run_with_ranks(&cli) : run_alone(&cli, cli.command->run);
   pno_config_destroy(&cli.config);
   return code;
 }

@@ -51,7 +51,8 @@ static pno_status take_option(pno_cli *cli, const char *word, const char *next, 
   if (strcmp(name, "help") == 0) cli->help = true;
   if (strcmp(name, "quiet") == 0) cli->quiet = true;
   if (strcmp(name, "verbose") == 0) cli->verbose = true;
-  if (cli->help || strcmp(name, "quiet") == 0 || strcmp(name, "verbose") == 0) return PNO_OK;
+  if (strcmp(name, "version") == 0) cli->version = true;
+  if (cli->help || cli->version || strcmp(name, "quiet") == 0 || strcmp(name, "verbose") == 0) return PNO_OK;
   const bool site = strcmp(name, "site") == 0;
   const pno_cli_option_row *row = NULL;
   int at = 0;
@@ -115,7 +116,7 @@ pno_status pno_cli_parse(int argc, char **argv, pno_cli *out) {
     else
       PNO_TRY(take_word(&cli, word));
   }
-  if (!cli.command && !cli.help)
+  if (!cli.command && !cli.help && !cli.version)
     return pno_hint(pno_fail(PNO_E_USAGE, "no command"), "see: pno help");
   PNO_TRY(pno_config_create(&cli.config));
   *out = cli;
