@@ -1,0 +1,98 @@
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/engine/train/train_world.h"
+
+enum { SAMPLES = 10 };
+
+/* Everything the cases need; made on every rank. */
+typedef struct {
+  pno_comm *self;
+  pno_trainer *trainer;
+  pno_dataset *data;
+} scene;
+
+static scene enter(world *w) {
+  scene s = {0};
+  train_enter(w);
+  train_data(w, "data.h5", SAMPLES, 9, 7);
+  train_data(w, "other.h5", SAMPLES, 9, 7); /* HDF5 shares its cache between two opens of one file */
+  const pno_train_spec spec = train_spec();
+  cr_assert(pno_comm_self(&s.self) == PNO_OK);
+  s.trainer = train_make(w, &spec, NULL, w->comm);
+  cr_assert(pno_dataset_open(train_path("other.h5"), NULL, NULL, &s.data) == PNO_OK, "%s", pno_fail_words());
+  return s;
+}
+
+static void leave(world *w, scene *s) {
+  pno_dataset_close(&s->data);
+  pno_trainer_destroy(&s->trainer);
+  pno_comm_destroy(&s->self);
+  train_leave(w);
+}
+
+/* From one sample, fewer than there are ranks, to all. */
+static int scores_have_the_same_bits_on_any_number_of_ranks(world *w) {
+  scene s = enter(w);
+  int wrong = 0;
+  for (ptrdiff_t count = 1; count <= SAMPLES; count++) {
+    pno_evaluator *e = NULL;
+    pno_scores alone, together;
+    double each[2][SAMPLES][PNO_SCORES] = {0};
+    wrong += world_expect(w, pno_evaluator_create(&s.trainer->op, s.data, SAMPLES - count, count, &e) == PNO_OK, "made");
+    wrong += world_expect(w, pno_evaluate(e, s.self, &alone, each[0][0]) == PNO_OK, "one rank evaluates");
+    wrong += world_expect(w, pno_evaluate(e, w->comm, &together, each[1][0]) == PNO_OK, "all evaluate");
+    wrong += world_expect(w, memcmp(&alone, &together, sizeof alone) == 0, "the means have the same bits");
+    wrong += world_expect(w, memcmp(each[0], each[1], sizeof each[0]) == 0, "each sample has the same bits");
+    wrong += world_expect(w, together.samples == count && each[1][count - 1][PNO_LOSS_REL_L2] > 0, "all are scored");
+    pno_evaluator_destroy(&e);
+  }
+  leave(w, &s);
+  return wrong;
+}
+
+static int samples_that_do_not_exist_are_refused(world *w) {
+  scene s = enter(w);
+  pno_evaluator *e = NULL;
+  int wrong = world_expect(w, pno_evaluator_create(&s.trainer->op, s.data, 1, SAMPLES, &e) == PNO_E_INPUT, "too many");
+  wrong += world_expect(w, pno_evaluator_create(&s.trainer->op, s.data, 0, 0, &e) == PNO_E_INPUT, "none");
+  wrong += world_expect(w, e == NULL, "nothing is handed out");
+  leave(w, &s);
+  return wrong;
+}
+
+/* HDF5 reads zeros behind the end of a file that was cut after it was opened, so the samples are overwritten. */
+static bool spoil(const char *path) {
+  FILE *f = fopen(path, "r+b");
+  if (!f || fseek(f, 0, SEEK_END) != 0) return false;
+  const long end = ftell(f);
+  bool ok = fseek(f, 2048, SEEK_SET) == 0;
+  for (long at = 2048; ok && at < end; at++) ok = fputc(0x5a, f) != EOF;
+  return fclose(f) == 0 && ok && end > 2048;
+}
+
+static int a_sample_that_cannot_be_read_fails_on_all_ranks(world *w) {
+  scene s = enter(w);
+  pno_evaluator *e = NULL;
+  pno_scores scores = {.samples = -7};
+  int wrong = world_expect(w, pno_evaluator_create(&s.trainer->op, s.data, 0, SAMPLES, &e) == PNO_OK, "made");
+  wrong += world_expect(w, pno_barrier(w->comm) == PNO_OK, "all have opened it");
+  if (w->rank == 0) wrong += world_expect(w, spoil(train_path("other.h5")), "the file is spoiled");
+  wrong += world_expect(w, pno_barrier(w->comm) == PNO_OK, "all know");
+  const pno_status st = pno_evaluate(e, w->comm, &scores, NULL);
+  wrong += world_expect(w, st == PNO_E_INPUT || st == PNO_E_IO, "the damage is found");
+  wrong += world_expect(w, scores.samples == -7, "the scores are left alone");
+  pno_evaluator_destroy(&e);
+  leave(w, &s);
+  return wrong;
+}
+
+Test(evaluate, scores_do_not_depend_on_the_ranks, .timeout = 90) {
+  const world_case cases[] = {
+      {"scores_have_the_same_bits_on_any_number_of_ranks", scores_have_the_same_bits_on_any_number_of_ranks},
+      {"samples_that_do_not_exist_are_refused", samples_that_do_not_exist_are_refused},
+      {"a_sample_that_cannot_be_read_fails_on_all_ranks", a_sample_that_cannot_be_read_fails_on_all_ranks},
+  };
+  train_run(cases, sizeof cases / sizeof cases[0]);
+}
