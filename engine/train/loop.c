@@ -43,15 +43,16 @@ static bool finished(const pno_trainer *t) {
   return t->spec.steps > 0 ? t->step >= t->spec.steps : t->epoch >= t->spec.epochs;
 }
 
-/* Time is rank 0's: the others would decide differently. */
+/* Time is rank 0's: the others would decide differently. After a skipped step the weights are those that failed: saving
+ * them again and again would push the last good checkpoint out. */
 static pno_status checkpoint_due(pno_trainer *t, const pno_step_report *r, bool *due) {
   int late = 0;
   if (t->spec.checkpoint_every_s > 0) {
     late = pno_clock() - t->checkpointed > t->spec.checkpoint_every_s;
     PNO_TRY(pno_bcast(t->comm, &late, sizeof late, 0));
   }
-  *due = late || (r->asked & PNO_ASK_CHECKPOINT) ||
-         (t->spec.checkpoint_every > 0 && t->step % t->spec.checkpoint_every == 0);
+  const bool turn = t->spec.checkpoint_every > 0 && t->step % t->spec.checkpoint_every == 0;
+  *due = (r->asked & PNO_ASK_CHECKPOINT) || (t->bad_steps == 0 && (late || turn));
   return PNO_OK;
 }
 
