@@ -21,7 +21,7 @@ except ImportError as missing:
     print("this Python lacks a module:", missing)
     sys.exit(SKIP)
 
-PNO, MPIRUN, SOURCE_ROOT, SCRATCH = sys.argv[1:5]
+PNO, MPIRUN, SOURCE_ROOT, SCRATCH = map(os.path.abspath, sys.argv[1:5])  # cases change the folder
 LONG = os.environ.get("PNO_LONG", "0") == "1"
 TIMING = ("step_ms", "samples_per_s", "wall_s")  # of a journal line: differ from run to run
 SMALL = ("model.width=8", "model.modes=4,4", "checkpoint.every_s=0", "checkpoint.keep=1000")
