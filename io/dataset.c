@@ -255,7 +255,8 @@ pno_status pno_dataset_read(pno_dataset *ds, ptrdiff_t sample, float *x, float *
     return pno_fail(PNO_E_USAGE, "%s: sample %td of %td", ds->path, sample, pno_dataset_count(ds));
   PNO_TRY(pno_h5_begin());
   pthread_mutex_lock(&ds->lock);
-  const pno_status st = read_locked(ds, sample, x, y);
+  pno_status st = read_locked(ds, sample, x, y);
+  if (st == PNO_OK) st = pno_guard_whole(ds->file);
   pthread_mutex_unlock(&ds->lock);
   return pno_fail_in(st, "%s: sample %td", ds->path, sample);
 }

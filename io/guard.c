@@ -12,6 +12,7 @@
 
 struct pno_guard_file {
   hid_t id; /* owned */
+  uint64_t bytes;
 };
 
 static const uint64_t gib = UINT64_C(1) << 30;
@@ -172,6 +173,7 @@ pno_status pno_guard_open(const char *path, uint64_t max_bytes, pno_guard_file *
     return pno_h5_fail(PNO_E_INPUT, "%s: not an HDF5 file (%" PRIu64 " bytes)", path, w.stored);
   pno_guard_file *f = malloc(sizeof *f);
   if (!f) return pno_fail(PNO_E_NOMEM, "%s: no memory to open it", path);
+  f->bytes = w.stored;
   f->id = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
   pno_status st = PNO_OK;
   if (f->id < 0) {
@@ -188,6 +190,16 @@ pno_status pno_guard_open(const char *path, uint64_t max_bytes, pno_guard_file *
 }
 
 int64_t pno_guard_id(const pno_guard_file *f) { return f->id; }
+
+pno_status pno_guard_whole(const pno_guard_file *f) {
+  struct stat s;
+  void *fd = NULL;
+  const herr_t e = H5Fget_vfd_handle(f->id, H5P_DEFAULT, &fd); /* of the default driver: a pointer to its descriptor */
+  if (e < 0 || !fd || fstat(*(int *)fd, &s) != 0) return pno_h5_fail(PNO_E_INPUT, "the open file cannot be examined");
+  if ((uint64_t)s.st_size >= f->bytes) return PNO_OK;
+  return pno_fail(PNO_E_INPUT, "the file shrank from %" PRIu64 " to %lld bytes while it was open", f->bytes,
+                  (long long)s.st_size);
+}
 
 void pno_guard_close(pno_guard_file **f) {
   if (!f || !*f) return;

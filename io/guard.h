@@ -23,6 +23,10 @@ pno_status pno_guard_open(const char *path, uint64_t max_bytes, pno_guard_file *
 /* The HDF5 file id (hid_t), borrowed until close. */
 int64_t pno_guard_id(const pno_guard_file *f);
 
+/* Whether the open file has still all its bytes: HDF5 1.10 reads zeros where somebody cut them off. One system call.
+ * Errors: PNO_E_INPUT. */
+pno_status pno_guard_whole(const pno_guard_file *f);
+
 void pno_guard_close(pno_guard_file **f); /* takes NULL and closed files */
 
 #endif

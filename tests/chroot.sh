@@ -13,10 +13,10 @@ mount -t proc proc "$folder/proc"
 mount --rbind /sys "$folder/sys"
 mount --rbind /dev "$folder/dev"
 trap 'umount "$folder/proc"; umount -l "$folder/sys" "$folder/dev"' EXIT
-git clone -q "$root" "$folder/root/pno"
+git clone -q "$root" "$folder/pno"
 for command in launch/run.sh tests/run.sh; do
   started=$(date +%s)
-  chroot "$folder" /bin/sh -c "cd /root/pno && $command" >"$folder.log" 2>&1 || {
+  chroot "$folder" /bin/sh -c "cd /pno && $command" >"$folder.log" 2>&1 || {
     tail -n 40 "$folder.log"
     echo "chroot: $command failed after $(($(date +%s) - started)) s"
     exit 1

@@ -56,11 +56,10 @@ static pno_status checkpoint_due(pno_trainer *t, const pno_step_report *r, bool 
   return PNO_OK;
 }
 
-/* Validation at the end of an epoch: scores, plateau, early stopping, best checkpoint. */
+/* Validation at the end of an epoch or of the run: scores, plateau, early stopping, best checkpoint. */
 static pno_status validate_epoch(pno_trainer *t, bool last) {
-  if (t->n_valid == 0 || t->epoch_step != 0) return PNO_OK;
-  const bool due = t->spec.eval_every > 0 && t->epoch % t->spec.eval_every == 0;
-  if (!due && !last) return PNO_OK;
+  const bool due = t->epoch_step == 0 && t->spec.eval_every > 0 && t->epoch % t->spec.eval_every == 0;
+  if (t->n_valid == 0 || (!due && !last)) return PNO_OK;
   pno_scores scores[PNO_TESTS_MAX + 1];
   PNO_TRY(pno_trainer_validate(t, scores));
   const bool best = pno_schedule_note(&t->spec.schedule, &t->schedule, scores[0].mean[PNO_LOSS_REL_L2]);

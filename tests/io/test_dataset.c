@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static pno_dataset *must_open(const char *path, const pno_sample_view *view) {
   pno_dataset *ds = NULL;
@@ -376,4 +377,17 @@ Test(dataset, flipped_bits_never_crash_the_reader, .timeout = 60) {
     pno_dataset_close(&ds);
   }
   free(all);
+}
+
+Test(dataset, a_file_cut_while_it_is_open_gives_an_error_and_not_zeros) {
+  const char *path = io_temp("a.h5");
+  const hsize_t d[3] = {64, 16, 16};
+  float x[256], y[256];
+  io_put_xy(path, 3, d, 3, d);
+  pno_dataset *ds = must_open(path, NULL);
+  cr_assert(pno_dataset_read(ds, 63, x, y) == PNO_OK);
+  cr_assert(truncate(path, 40000) == 0);
+  cr_assert(pno_dataset_read(ds, 63, x, y) == PNO_E_INPUT);
+  cr_assert(strstr(pno_fail_words(), "shrank") != NULL, "%s", pno_fail_words());
+  pno_dataset_close(&ds);
 }
