@@ -205,6 +205,10 @@ const char *pno_config_text_at(const pno_config *c, pno_key k, int i) {
 
 const char *pno_config_origin(const pno_config *c, pno_key k) { return c->value[k].origin; }
 
+bool pno_config_is_default(const pno_config *c, pno_key k) {
+  return !config_is_list(k) && strcmp(c->value[k].text, key_rows[k].preset) == 0;
+}
+
 static bool same(pno_key k, const key_value *a, const key_value *b) {
   const bool words = key_rows[k].type == KEY_TEXT || key_rows[k].type == KEY_TEXTS;
   if (a->n != b->n) return false;

@@ -43,6 +43,9 @@ double pno_config_float_at(const pno_config *c, pno_key k, int i);
 const char *pno_config_text_at(const pno_config *c, pno_key k, int i);
 const char *pno_config_origin(const pno_config *c, pno_key k); /* "default", "cli", "burgers.yaml:12" */
 
+/* Whether the value, not a list, is spelled as the default is; wherever it comes from. */
+bool pno_config_is_default(const pno_config *c, pno_key k);
+
 /* The resolved configuration as a file that loads again, each line with its origin. False: the stream failed. */
 bool pno_config_write(const pno_config *c, FILE *to);
 

@@ -12,8 +12,9 @@
 #include "launch/version.h"
 
 /* Place, what, hint, consequence: one message from rank 0 however many ranks saw it. */
-static int report(pno_status st, bool speak) {
+static int report(pno_status st, bool speak, const pno_command *command) {
   const int code = pno_exit_code(st);
+  if (st == PNO_E_USAGE && pno_fail_hint()[0] == '\0') pno_hint(st, "see: pno help %s", command ? command->name : "");
   if (st == PNO_OK || !speak) return code;
   fflush(stdout);
   fprintf(stderr, "pno: %s: %s\n", st == PNO_E_INTERRUPTED ? "stopped" : "error", pno_fail_words());
@@ -55,7 +56,7 @@ static int run_alone(pno_cli *cli, pno_status (*run)(pno_cli *cli)) {
   if (st == PNO_OK) st = run(cli);
   if (st == PNO_OK && (fflush(stdout) != 0 || ferror(stdout)))
     st = pno_fail(PNO_E_IO, "cannot write to the output: %s", strerror(errno));
-  const int code = report(st, true);
+  const int code = report(st, true, cli->command);
   pno_comm_destroy(&cli->comm);
   return code;
 }
@@ -70,7 +71,7 @@ static int run_with_ranks(pno_cli *cli) {
   pno_signals_install();
   pno_status st = pno_comm_world(pno_config_float(cli->config, PNO_KEY_PARALLEL_TIMEOUT_S), &cli->comm);
   if (st == PNO_OK) st = cli->command->run(cli);
-  const int code = report(st, rank == 0 || st == PNO_E_COMM);
+  const int code = report(st, rank == 0 || st == PNO_E_COMM, cli->command);
   fflush(stdout);
   if (st == PNO_E_COMM) MPI_Abort(MPI_COMM_WORLD, code);
   pno_comm_destroy(&cli->comm);
@@ -93,9 +94,9 @@ int main(int argc, char **argv) {
   pno_cli cli = {0};
   const pno_status st = pno_cli_parse(argc, argv, &cli);
   int code = 0;
-  /* Every process parses the same words. Were the others to fail too, mpirun might kill the first before it speaks. */
+  /* Every process parses the same words; were the others to fail too, mpirun might kill the first before it speaks. */
   if (st != PNO_OK)
-    code = first_of_job() || st != PNO_E_USAGE ? report(st, first_of_job()) : 0;
+    code = first_of_job() ? report(st, true, cli.command) : 0;
   else if (cli.version || cli.help)
     code = run_alone(&cli, cli.version ? print_version : print_help);
   else

@@ -26,6 +26,7 @@ void pno_signals_install(void) {
   sigaction(SIGUSR2, &act, NULL);
   act.sa_handler = SIG_IGN;
   sigaction(SIGPIPE, &act, NULL);
+  sigaction(SIGXFSZ, &act, NULL);
 }
 
 int pno_signals_stop(void) { return stops; }

@@ -74,9 +74,10 @@ pno_status pno_cli_eval(pno_cli *cli) {
   for (int i = 0; i < n; i++) paths[i] = pno_config_text_at(cli->config, PNO_KEY_DATA_TEST, i);
   const ptrdiff_t held = n == 0 ? pno_config_int(cli->config, PNO_KEY_DATA_VALID_SAMPLES) : 0;
   if (n == 0) paths[n++] = pno_config_text(cli->config, PNO_KEY_DATA_PATH); /* what was held out of it, if anything */
-  PNO_TRY(pno_run_operator(cli, run, &op, &meta));
-  pno_cli_say(cli, "eval    %s  step %lld\n grid           samples      rel_l2           l2          h1  data\n", run,
-              (long long)meta.step);
+  st = pno_run_operator(cli, run, &op, &meta); /* the same on all ranks */
+  if (st == PNO_OK)
+    pno_cli_say(cli, "eval    %s  step %lld\n grid           samples      rel_l2           l2          h1  data\n", run,
+                (long long)meta.step);
   for (int i = 0; i < n && st == PNO_OK; i++) st = score_file(cli, &op, paths[i], &view, held, &scores[i]);
   if (st == PNO_OK)
     st = pno_agree(cli->comm, pno_cli_rank0(cli) ? write_scores(run, meta.step, n, paths, scores) : PNO_OK);

@@ -74,6 +74,7 @@ pno_status pno_cli_predict(pno_cli *cli) {
     spec.step = meta.step;
     if (spec.samples > pno_dataset_count(t.ds) && !pno_cli_option(cli, "samples")) spec.samples = pno_dataset_count(t.ds);
     st = pno_predict(&spec, &op, t.ds, cli->comm, &rel_l2);
+    if (st == PNO_E_SHAPE) pno_fail_in(st, "%s", t.data);
   }
   if (st == PNO_OK)
     pno_cli_say(cli, "predict %s  step %lld  %td samples of %s  rel_l2 %.5f\ndone    %s and %s-*.png\n", run,

@@ -114,7 +114,8 @@ pno_status pno_task_train(const pno_config *cfg, pno_train_spec *out) {
                       .keep = key_int(cfg, PNO_KEY_CHECKPOINT_KEEP),
                       .keep_best = pno_config_bool(cfg, PNO_KEY_CHECKPOINT_KEEP_BEST),
                       .at_start = pno_config_bool(cfg, PNO_KEY_CHECKPOINT_AT_START)};
-  const bool both = s.steps > 0 && strcmp(pno_config_origin(cfg, PNO_KEY_TRAIN_EPOCHS), "default") != 0;
+  /* The value, not its origin: the config.yaml of a run holds every key, so that all of them are given on a resumption. */
+  const bool both = s.steps > 0 && !pno_config_is_default(cfg, PNO_KEY_TRAIN_EPOCHS);
   if (both) return pno_fail(PNO_E_USAGE, "train.steps and train.epochs are both given: give one, or train.steps=0");
   PNO_TRY(take_data(cfg, &s));
   PNO_TRY(pno_task_model(cfg, &s.model));

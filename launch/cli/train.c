@@ -219,8 +219,8 @@ static pno_status start(session *s) {
   if (pno_cli_option(s->cli, "dry-run")) return PNO_OK;
   PNO_TRY(pno_agree(comm, pno_cli_rank0(s->cli) ? open_run(s) : PNO_OK));
   PNO_TRY(pno_bcast(comm, s->id, sizeof s->id, 0));
-  if (s->resume) PNO_TRY(load_state(s));
-  return pno_agree(comm, open_metrics(s));
+  const pno_status st = s->resume ? load_state(s) : PNO_OK; /* the same on all ranks */
+  return st == PNO_OK ? pno_agree(comm, open_metrics(s)) : st;
 }
 
 /* ---- after it ---- */
