@@ -62,6 +62,8 @@ static pno_status validate_epoch(pno_trainer *t, bool last) {
   if (t->n_valid == 0 || (!due && !last)) return PNO_OK;
   pno_scores scores[PNO_TESTS_MAX + 1];
   PNO_TRY(pno_trainer_validate(t, scores));
+  /* An end outside the rhythm only reports: a run that is extended later goes on as if it had never ended. */
+  if (!due && t->spec.eval_every > 0) return PNO_OK;
   const bool best = pno_schedule_note(&t->spec.schedule, &t->schedule, scores[0].mean[PNO_LOSS_REL_L2]);
   if (best && t->spec.keep_best && t->spec.checkpoints) return pno_trainer_save(t, true);
   return PNO_OK;

@@ -24,7 +24,7 @@ static pno_status check_run(pno_cli *cli, const char *run) {
 }
 
 static pno_status check_data(pno_cli *cli, const char *path) {
-  char digest[PNO_DIGEST_TEXT] = "none in the file";
+  char digest[PNO_DIGEST_TEXT] = "";
   const pno_dataset_limits limits = {.verify = true,
                                      .max_bytes =
                                          (uint64_t)pno_config_float(cli->config, PNO_KEY_SECURITY_MAX_BYTES)};
@@ -32,7 +32,8 @@ static pno_status check_data(pno_cli *cli, const char *path) {
   pno_digest value;
   PNO_TRY(pno_dataset_open(path, NULL, &limits, &ds));
   if (pno_dataset_digest(ds, &value)) pno_digest_text(value, digest);
-  pno_cli_say(cli, " ok   %s  %s  %td samples  digest %s\n", path, pno_dataset_format(ds), pno_dataset_count(ds), digest);
+  pno_cli_say(cli, " ok   %s  %s  %td samples  digest %s%s\n", path, pno_dataset_format(ds), pno_dataset_count(ds),
+              digest[0] ? "xxh3-128:" : "none in the file", digest);
   pno_dataset_close(&ds);
   return PNO_OK;
 }

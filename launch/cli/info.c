@@ -17,7 +17,7 @@ static pno_status describe(const pno_cli *cli, const char *path) {
                                          (uint64_t)pno_config_float(cli->config, PNO_KEY_SECURITY_MAX_BYTES)};
   pno_dataset *ds = NULL;
   pno_digest value;
-  char digest[PNO_DIGEST_TEXT] = "none";
+  char digest[PNO_DIGEST_TEXT] = "";
   PNO_TRY(pno_dataset_open(path, NULL, &limits, &ds));
   const pno_sample_info *info = pno_dataset_info(ds);
   const pno_sample_view *view = pno_dataset_view(ds);
@@ -28,7 +28,8 @@ static pno_status describe(const pno_cli *cli, const char *path) {
     pno_cli_say(cli, "axis %d     %d points, %g to %g\n", j, info->n[j], info->lo[j], info->hi[j]);
   print_names(cli, "input", view->n_input, view->input);
   print_names(cli, "target", view->n_target, view->target);
-  pno_cli_say(cli, "channels   %d -> %d\ndigest     %s\n", info->in_channels, info->out_channels, digest);
+  pno_cli_say(cli, "channels   %d -> %d\ndigest     %s%s\n", info->in_channels, info->out_channels,
+              digest[0] ? "xxh3-128:" : "none in the file", digest);
   pno_dataset_close(&ds);
   return PNO_OK;
 }
