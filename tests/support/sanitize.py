@@ -67,6 +67,9 @@ def forget_tool_failures(logs):
     return found
 
 
+TRIES = 4  # of a command at whose end the tracer crashes
+
+
 def run(command, env, cwd, limit):
     """Status and output; standard input is empty, which mpirun would otherwise read."""
     try:
@@ -142,11 +145,13 @@ def program(tree, work, logs):
                     [*two, pno, "train", "small.yaml"],
                     [*two, pno, "train", "--resume", "--run", "runs/small", "train.epochs=3"],
                     [*two, pno, "eval", "runs/small"], [*two, pno, "predict", "runs/small"], [pno, "check", "runs/small"],
-                    [pno, "info", "d.h5"], [pno, "config", "dump", "small.yaml"], [pno, "train", "missing.yaml"]):
+                    [pno, "info", "d.h5"], [pno, "config", "dump", "small.yaml"], [pno, "check", "missing.yaml"],
+                    [*two, pno, "train", "missing.yaml"]):
         refused = command[-1] == "missing.yaml" or "train.steps=3" in command
         status, text = run(command, env, work, 120)
-        if status == 23 and forget_tool_failures(logs):
-            status, text = run(command, env, work, 120)
+        for _ in range(TRIES - 1):
+            if status == 23 and forget_tool_failures(logs):
+                status, text = run(command, env, work, 120)
         if (status != 0) != refused or status == 23:
             bad.append(f"{' '.join(command)}: exit {status}\n{text[-2000:]}")
     return bad
