@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "io/fsutil.h"
+
 static const pno_command *find_command(const char *name) {
   for (int i = 0; i < pno_n_commands; i++)
     if (strcmp(name, pno_commands[i].name) == 0) return &pno_commands[i];
@@ -140,13 +142,25 @@ static pno_status take_environment(pno_config *c) {
   return PNO_OK;
 }
 
+/* security.umask for all files of this process. Bits of the owner stay: a run must be able to read its own files. */
+static pno_status apply_umask(const pno_config *c) {
+  const char *text = pno_config_text(c, PNO_KEY_SECURITY_UMASK);
+  char *end;
+  const unsigned long mask = strtoul(text, &end, 8);
+  if (text[0] < '0' || text[0] > '7' || *end != '\0' || mask > 077)
+    return pno_hint(pno_fail(PNO_E_USAGE, "security.umask: '%.20s' is not allowed", text),
+                    "octal 000..077, default 077: only the owner may read");
+  pno_fs_set_umask((mode_t)mask);
+  return PNO_OK;
+}
+
 pno_status pno_cli_configure(pno_cli *cli, const char *file) {
   const char *site = cli->site ? cli->site : getenv("PNO_SITE_CONFIG");
   if (site && *site) PNO_TRY(pno_config_load(cli->config, site));
   if (file) PNO_TRY(pno_config_load(cli->config, file));
   PNO_TRY(take_environment(cli->config));
   for (int i = 0; i < cli->n_overrides; i++) PNO_TRY(pno_config_set(cli->config, cli->overrides[i], "cli"));
-  return PNO_OK;
+  return apply_umask(cli->config);
 }
 
 const char *pno_cli_option(const pno_cli *cli, const char *name) {

@@ -278,6 +278,18 @@ class Runs(Case):
         self.bad(3, ["77"], "eval", "r", "--step", "77", mpi=True)
         self.assertEqual((self.folder / "r/metrics.jsonl").read_bytes(), before)
 
+    def test_files_are_private_unless_the_umask_says_otherwise(self):
+        self.generate()
+        for word, file_mode, folder_mode in (("077", 0o600, 0o700), ("027", 0o640, 0o750)):
+            run = self.folder / ("r" + word)
+            self.train(run.name, f"security.umask={word}")
+            self.good("eval", run.name, f"security.umask={word}")
+            for path in [run, *run.rglob("*")]:
+                wanted = folder_mode if path.is_dir() else file_mode
+                if path.name not in (".lock", "control"):
+                    self.assertEqual(oct(path.stat().st_mode & 0o777), oct(wanted), path)
+        self.bad(2, ["security.umask", "octal"], "config", "dump", "security.umask=700")
+
     def test_a_read_only_folder(self):
         if os.geteuid() == 0:
             self.skipTest("root may write everywhere")
