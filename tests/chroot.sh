@@ -8,7 +8,7 @@ debootstrap --variant=minbase bookworm "$folder" "${DEBIAN_MIRROR:-http://deb.de
   tail -n 20 "$folder.log"
   exit 1
 }
-cp /etc/resolv.conf "$folder/etc/resolv.conf"
+cp /etc/resolv.conf /etc/hosts "$folder/etc/"
 mount -t proc proc "$folder/proc"
 mount --rbind /sys "$folder/sys"
 mount --rbind /dev "$folder/dev"
