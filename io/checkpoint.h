@@ -102,6 +102,12 @@ pno_status pno_checkpoint_load(pno_comm *comm, const char *dir, const pno_checkp
 pno_status pno_checkpoint_peek(const char *dir, const pno_checkpoint_choice *choice, pno_checkpoint_meta *meta,
                                pno_checkpoint_info *out);
 
+/* A run goes on from `step` (it was loaded): LATEST names it from now on, and BEST goes if it names a later one. Without
+ * this the journal, which is cut back to the loaded step, would contradict LATEST until the next save, and BEST could
+ * name a step whose place another branch takes. Later checkpoints stay until that save. Local, rank 0 only.
+ * Errors: PNO_E_IO. */
+pno_status pno_checkpoint_rewind(const char *dir, int64_t step);
+
 /* Steps present in dir, ascending, whether they verify or not, in a new block (free it). No directory: none. Local.
  * Errors: PNO_E_IO, PNO_E_NOMEM. */
 pno_status pno_checkpoint_steps(const char *dir, int64_t **steps, int *n);

@@ -84,6 +84,7 @@ bool store_has(int dirfd, int64_t step);
 void store_clean(int dirfd, const char *dir); /* removes what is unfinished or pruned */
 pno_status store_room(int dirfd, const char *dir, uint64_t bytes); /* Errors: PNO_E_IO with the bytes needed */
 /* temp -> step name, LATEST, BEST, prune. */
+pno_status store_rewind(int dirfd, const char *dir, int64_t step);
 pno_status store_commit(int dirfd, const char *dir, int64_t step, const pno_checkpoint_options *options);
 
 /* ---- checkpoint_read.c ---- */

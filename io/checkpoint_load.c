@@ -40,6 +40,14 @@ pno_status pno_checkpoint_peek(const char *dir, const pno_checkpoint_choice *cho
   return PNO_OK;
 }
 
+pno_status pno_checkpoint_rewind(const char *dir, int64_t step) {
+  int dirfd = -1;
+  PNO_TRY(pno_dir_open(dir, &dirfd));
+  const pno_status st = store_rewind(dirfd, dir, step);
+  close(dirfd);
+  return st;
+}
+
 pno_status pno_checkpoint_steps(const char *dir, int64_t **steps, int *n) {
   int dirfd = -1;
   if (access(dir, F_OK) != 0 && errno == ENOENT) {

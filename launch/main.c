@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "engine/base/clock.h"
 #include "engine/base/log.h"
@@ -71,6 +72,8 @@ static int run_with_ranks(pno_cli *cli) {
   pno_signals_install();
   pno_status st = pno_comm_world(pno_config_float(cli->config, PNO_KEY_PARALLEL_TIMEOUT_S), &cli->comm);
   if (st == PNO_OK) st = cli->command->run(cli);
+  static const struct timespec first_speaks = {.tv_sec = 1};
+  if (st == PNO_E_COMM && rank != 0) nanosleep(&first_speaks, NULL); /* its abort ends this one, unless it is the lost one */
   const int code = report(st, rank == 0 || st == PNO_E_COMM, cli->command);
   fflush(stdout);
   if (st == PNO_E_COMM) MPI_Abort(MPI_COMM_WORLD, code);

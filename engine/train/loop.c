@@ -34,6 +34,7 @@ pno_status pno_trainer_validate(pno_trainer *t, pno_scores *scores) {
     if (t->hooks.on_valid)
       pno_trainer_defer(t, t->hooks.on_valid(t->hooks.user, t->step, t->epoch, i, &scores[i]));
   }
+  t->valid_s = pno_clock() - start;
   pno_trainer_clock(t, PNO_SECTION_EVAL, start);
   return PNO_OK;
 }

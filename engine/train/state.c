@@ -213,6 +213,10 @@ pno_status pno_trainer_load(pno_trainer *t, long step) {
   if (st == PNO_OK) st = pno_checkpoint_load(t->comm, t->spec.checkpoints, &choice, &s->meta, s->list, s->n, NULL);
   if (st == PNO_OK) st = pno_agree(t->comm, take_over(t, s, &ranks));
   if (st == PNO_OK) st = load_balance(t, ranks);
+  if (st == PNO_OK) {
+    const bool first = pno_comm_rank(t->comm) == 0;
+    st = pno_agree(t->comm, first ? pno_checkpoint_rewind(t->spec.checkpoints, t->step) : PNO_OK);
+  }
   state_free(&s);
   return st;
 }

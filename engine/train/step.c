@@ -53,6 +53,9 @@ static pno_status reduce(pno_trainer *t, const pno_vote *vote, const float **gra
   return PNO_OK;
 }
 
+/* Seconds that may pass between the wish to stop in time and the checkpoint on disk. */
+static double reserve(const pno_trainer *t) { return 2 * (t->step_s + t->checkpoint_s) + t->valid_s; }
+
 /* This rank's part of a step, ready to be reduced: gradient sum in t->grad, everything else in the vote. */
 static void work(pno_trainer *t, pno_vote *vote) {
   const double start = pno_clock();
@@ -67,7 +70,7 @@ static void work(pno_trainer *t, pno_vote *vote) {
   }
   pno_vote_fail(vote, st != PNO_OK ? st : pno_trainer_deferred(t));
   const int asked = t->hooks.ask ? t->hooks.ask(t->hooks.user) : 0;
-  const bool late = t->spec.max_time_s > 0 && pno_clock() - t->started > t->spec.max_time_s - 2 * t->checkpoint_s;
+  const bool late = t->spec.max_time_s > 0 && pno_clock() - t->started > t->spec.max_time_s - reserve(t);
   vote->counts[PNO_VOTE_STOP] = (asked & PNO_ASK_STOP) != 0 || late;
   vote->counts[PNO_VOTE_CHECKPOINT] = (asked & PNO_ASK_CHECKPOINT) != 0;
   vote->values[PNO_VOTE_BUSY_S] = pno_clock() - start;
@@ -121,6 +124,7 @@ pno_status pno_train_step(pno_trainer *t, pno_step_report *out) {
   advance(t);
   r.step = t->step;
   r.seconds = pno_clock() - start;
+  t->step_s = r.seconds > t->step_s ? r.seconds : t->step_s;
   *out = r;
   return PNO_OK;
 }

@@ -115,7 +115,8 @@ typedef struct {
   int bad_steps, skipped;
   pno_schedule_state schedule;
   /* measuring */
-  double started, checkpointed, seconds[PNO_SECTIONS], checkpoint_s;
+  double started, checkpointed, seconds[PNO_SECTIONS];
+  double step_s, valid_s, checkpoint_s; /* longest step; last validation and checkpoint: what a stop in time must allow for */
   long calls[PNO_SECTIONS];
   pno_metrics *metrics; /* borrowed on rank 0, else NULL: journal whose place goes into checkpoints */
   long saved;           /* step of the newest checkpoint of this process, -1: none */

@@ -1,4 +1,5 @@
 #include <jansson.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,6 +34,9 @@ static pno_status score_file(pno_cli *cli, const pno_operator *op, const char *p
   return st;
 }
 
+/* A score of an operator that overflows is null: JSON has no word for it. */
+static json_t *number(double x) { return isfinite(x) ? json_real(x) : json_null(); }
+
 /* {"format":"pno-scores","step":..,"sets":[{"data":..,"samples":..,"l2":..,"rel_l2":..,"h1":..}]} into RUN/eval. */
 static pno_status write_scores(const char *run, int64_t step, int n, const char *const *paths,
                                const pno_scores *scores) {
@@ -41,10 +45,10 @@ static pno_status write_scores(const char *run, int64_t step, int n, const char 
   json_t *sets = json_array();
   int bad = sets ? 0 : -1;
   for (int i = 0; i < n && !bad; i++)
-    bad = json_array_append_new(sets, json_pack("{s:s, s:I, s:f, s:f, s:f}", "data", paths[i], "samples",
-                                                (json_int_t)scores[i].samples, "l2", scores[i].mean[PNO_LOSS_L2],
-                                                "rel_l2", scores[i].mean[PNO_LOSS_REL_L2], "h1",
-                                                scores[i].mean[PNO_LOSS_H1]));
+    bad = json_array_append_new(sets, json_pack("{s:s, s:I, s:o, s:o, s:o}", "data", paths[i], "samples",
+                                                (json_int_t)scores[i].samples, "l2", number(scores[i].mean[PNO_LOSS_L2]),
+                                                "rel_l2", number(scores[i].mean[PNO_LOSS_REL_L2]), "h1",
+                                                number(scores[i].mean[PNO_LOSS_H1])));
   json_t *root = bad ? NULL : json_pack("{s:s, s:s, s:I, s:O}", "format", "pno-scores", "version", "1.0", "step",
                                         (json_int_t)step, "sets", sets);
   char *text = malloc(ROOM);

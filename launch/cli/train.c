@@ -1,6 +1,8 @@
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "engine/base/clock.h"
 #include "engine/train/trainer.h"
@@ -24,6 +26,7 @@ typedef struct {
   pno_rundir *rundir;
   pno_metrics *metrics;
   pno_console console;
+  double viewed; /* pno_clock of the last metrics.h5 */
 } session;
 
 /* ---- what the loop asks and says ---- */
@@ -72,7 +75,10 @@ static pno_status on_checkpoint(void *user, long step, double seconds, bool best
   session *s = user;
   pno_console_line(&s->console, "ckpt   step %ld -> %s/step-%08ld (%.0f ms)%s", step, s->checkpoints, step,
                    1e3 * seconds, best ? ", best" : "");
-  return PNO_OK;
+  enum { VIEW_EVERY_S = 60 };
+  if (!s->metrics || pno_clock() - s->viewed < VIEW_EVERY_S) return PNO_OK;
+  s->viewed = pno_clock();
+  return pno_metrics_view(s->path, s->id, s->spec.config_digest);
 }
 
 /* ---- before the loop ---- */
@@ -108,12 +114,15 @@ static pno_status parse_resume(session *s, const char *value) {
   return PNO_OK;
 }
 
-/* The configuration of a resumed run is its own; a new CONFIG or overrides may change resumable keys only. */
+/* The configuration of a resumed run is its own; a new CONFIG or overrides may change resumable keys only. A run that was
+ * killed before it wrote its configuration starts with the new one. */
 static pno_status configure_resumed(session *s, const char *file) {
   char own[PNO_PATH_MAX];
   pno_config *saved = NULL;
   PNO_TRY(pno_run_path(s->path, "config.yaml", own));
-  PNO_TRY(pno_cli_configure(s->cli, file ? file : own));
+  if (file && access(own, F_OK) != 0) return pno_cli_configure(s->cli, file);
+  PNO_TRY(pno_cli_configure(s->cli, own));
+  if (file) PNO_TRY(pno_cli_configure(s->cli, file)); /* on top of it */
   PNO_TRY(pno_config_create(&saved));
   pno_status st = pno_config_load(saved, own);
   const pno_key k = st == PNO_OK ? pno_config_differs(saved, s->cli->config) : PNO_KEYS;
@@ -176,7 +185,7 @@ static pno_status open_run(session *s) {
   const char *const facts[][2] = {{"pno", PNO_VERSION}, {"compiler", PNO_COMPILER}, {"ranks", ranks},
                                   {"host", pno_comm_host(s->cli->comm)}, {"config_digest", digest}};
   PNO_TRY(pno_rundir_write_env(s->rundir, facts, sizeof facts / sizeof facts[0]));
-  return s->resume ? PNO_OK : write_config(s);
+  return s->resume ? PNO_OK : write_config(s); /* of a resumed run: once its state is loaded */
 }
 
 static pno_status count_checkpoints(const session *s, int *n) {
@@ -204,7 +213,12 @@ static pno_status load_state(session *s) {
 
 static pno_status open_metrics(session *s) {
   if (!pno_cli_rank0(s->cli)) return PNO_OK;
-  const int64_t bytes = s->resume ? s->trainer->journal_bytes : PNO_METRICS_NEW;
+  char journal[PNO_PATH_MAX];
+  PNO_TRY(pno_run_path(s->path, PNO_METRICS_NAME, journal));
+  /* A run that was killed while it started has no journal yet. */
+  const bool fresh = !s->resume || (s->trainer->journal_bytes == 0 && access(journal, F_OK) != 0);
+  const int64_t bytes = fresh ? PNO_METRICS_NEW : s->trainer->journal_bytes;
+  if (s->resume) PNO_TRY(write_config(s)); /* with what was changed for this resumption: the next one finds it there */
   PNO_TRY(pno_metrics_open(s->path, bytes, s->trainer->journal_digest, &s->metrics));
   s->trainer->metrics = s->metrics;
   return PNO_OK;
@@ -250,7 +264,7 @@ static pno_status run(session *s) {
   const pno_status closed = pno_agree(s->cli->comm, close_metrics(s));
   if (st == PNO_OK) {
     PNO_TRY(closed);
-    if (s->trainer->schedule.since_best > 0 || s->trainer->n_valid > 0)
+    if (isfinite(s->trainer->schedule.best))
       pno_console_line(&s->console, " best  valid rel_l2 %.5f", s->trainer->schedule.best);
     pno_console_line(&s->console, " done  %s   next: pno eval %s", s->path, s->path);
     return PNO_OK;
@@ -259,9 +273,24 @@ static pno_status run(session *s) {
   return st;
 }
 
+/* Each rank has read the files by itself: on another host they may be others, or late. Collective. */
+static pno_status same_everywhere(session *s) {
+  struct {
+    int64_t resume;
+    pno_digest config;
+  } first = {.resume = s->resume, .config = s->spec.config_digest};
+  PNO_TRY(pno_bcast(s->cli->comm, &first, sizeof first, 0));
+  const bool same = first.resume == s->resume && pno_digest_equal(first.config, s->spec.config_digest);
+  return pno_agree(s->cli->comm, same ? PNO_OK
+                                      : pno_hint(pno_fail(PNO_E_IO, "host %s sees another configuration or run directory",
+                                                          pno_comm_host(s->cli->comm)),
+                                                 "give files that all hosts see alike"));
+}
+
 pno_status pno_cli_train(pno_cli *cli) {
   session s = {.cli = cli};
   pno_status st = pno_agree(cli->comm, configure(&s));
+  if (st == PNO_OK) st = same_everywhere(&s);
   if (st == PNO_OK) {
     pno_comm_set_timeout(cli->comm, s.spec.timeout_s);
     s.console = pno_console_create(cli);

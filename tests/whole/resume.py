@@ -1,6 +1,7 @@
 """A run that was interrupted and resumed is the run that was not: same bits on as many ranks, same losses on others."""
 import os
 import signal
+import time
 
 import numpy as np
 
@@ -57,6 +58,27 @@ def older_step_is_taken_up_again():
     check(timeless("r") + timeless("r", "valid") == lines, "the journal differs after going back to step 4")
     check(all(np.array_equal(a, checkpoint("r")[0][n]) for n, a in first[0].items() if not n.startswith("balance")),
           "the weights differ after going back to step 4")
+    pno(0, "check", "r")
+
+
+def going_back_survives_a_kill():
+    generate("d.h5", 16)
+    train(2, "r", "d.h5", *PLATEAU, "train.steps=12", "checkpoint.every=2")
+    want, lines = checkpoint("r"), timeless("r")
+    job = Job(2, "train", "--run", "r", "--resume=4", "train.steps=4000", "checkpoint.every=0",
+              "checkpoint.keep_best=false")
+    while job.process.poll() is None and not ("from step 4" in job.text() and len(journal("r")) not in (4, 12)):
+        time.sleep(0.01)
+    for pid in job.ranks():
+        os.kill(pid, signal.SIGKILL)
+    job.end()
+    check(pointed("r") == 4, "LATEST names step", pointed("r"), "after going back to step 4")
+    with open("r/config.yaml", encoding="utf-8") as saved:
+        check("steps: 4000" in saved.read(), "the configuration of the resumption is not in the run")
+    resume(2, "r", "train.steps=12", "checkpoint.every=2", "checkpoint.keep_best=true")
+    check(timeless("r") == lines, "the journal differs after a kill on the way back")
+    check(all(np.array_equal(a, checkpoint("r")[0][n]) for n, a in want[0].items() if not n.startswith("balance")),
+          "the weights differ after a kill on the way back")
     pno(0, "check", "r")
 
 
@@ -143,5 +165,6 @@ def max_time_stops_in_time():
 
 if __name__ == "__main__":
     main(cut_run_is_the_uncut_one, early_stop_counts_across_a_cut, older_step_is_taken_up_again,
+         going_back_survives_a_kill,
          other_rank_counts_go_on, interruptions_lose_nothing, terminations_leave_a_checkpoint,
          usr2_checkpoints_and_goes_on, max_time_stops_in_time)
