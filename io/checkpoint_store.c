@@ -154,10 +154,10 @@ static pno_status into_place(int dirfd, const char *dir, const char *temp, const
 pno_status store_rewind(int dirfd, const char *dir, int64_t step) {
   char name[CHECKPOINT_NAME], line[CHECKPOINT_NAME + 2];
   int64_t latest = -1, best = -1;
-  if (store_pointer(dirfd, dir, "LATEST", &latest) == PNO_OK && latest == step) return PNO_OK;
   store_step_name(step, name);
   snprintf(line, sizeof line, "%s\n", name);
-  PNO_TRY(pno_file_replace(dirfd, dir, "LATEST", line, strlen(line)));
+  if (store_pointer(dirfd, dir, "LATEST", &latest) != PNO_OK || latest != step)
+    PNO_TRY(pno_file_replace(dirfd, dir, "LATEST", line, strlen(line)));
   if (store_pointer(dirfd, dir, "BEST", &best) != PNO_OK || best <= step) return PNO_OK;
   if (unlinkat(dirfd, "BEST", 0) != 0)
     return pno_fail(PNO_E_IO, "%s/BEST cannot be removed: %s", dir, strerror(errno));

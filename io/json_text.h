@@ -1,4 +1,4 @@
-/* JSON as text of ours. Local. Included only inside io/. */
+/* JSON as text of ours. Local. */
 #ifndef PNO_IO_JSON_TEXT_H
 #define PNO_IO_JSON_TEXT_H
 

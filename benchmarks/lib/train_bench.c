@@ -10,6 +10,7 @@
 #include "engine/model/fno.h"
 #include "engine/optim/optimizer.h"
 #include "engine/sync/reduce.h"
+#include "engine/train/arrays.h"
 #include "kernels/burst.h"
 
 const pno_bench_case pno_bench_cases[] = {
@@ -74,11 +75,7 @@ static pno_status set_up(bench *b) {
   b->samples = b->c->batch * (rank + 1) / ranks - b->c->batch * rank / ranks;
   PNO_TRY(pno_fno_create(&spec, &b->fno));
   const pno_registry *r = pno_fno_registry(b->fno);
-  for (int i = 0; i < r->n; i++) {
-    const pno_tensor *t = &r->tensor[i];
-    b->tensors[i] = (pno_optim_tensor){.is_complex = t->kind == PNO_TENSOR_SPECTRAL, .half = pno_padded(t->out),
-                                       .at = t->at, .count = t->count, .v_at = t->v_at, .v_count = t->v_count};
-  }
+  pno_optim_tensors_of_registry(r, b->tensors);
   pno_arena measure = pno_arena_measure("benchmark", PNO_SPACE_HOST);
   PNO_TRY(push(b, &measure));
   PNO_TRY(pno_arena_create("benchmark", PNO_SPACE_HOST, measure.peak, &b->memory));

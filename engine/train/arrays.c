@@ -46,6 +46,14 @@ void pno_arrays_of_registry(const pno_registry *r, pno_role role, float *buffer,
   }
 }
 
+void pno_optim_tensors_of_registry(const pno_registry *r, pno_optim_tensor *list) {
+  for (int i = 0; i < r->n; i++) {
+    const pno_tensor *t = &r->tensor[i];
+    list[i] = (pno_optim_tensor){.is_complex = t->kind == PNO_TENSOR_SPECTRAL, .half = pno_padded(t->out), .at = t->at,
+                                 .count = t->count, .v_at = t->v_at, .v_count = t->v_count};
+  }
+}
+
 void pno_arrays_of_normaliser(const pno_normaliser *z, char field, float *mean, float *std, pno_array *list, int *n) {
   if (pno_normaliser_kind(z) == PNO_NORMALISE_NONE) return;
   pno_array a = {.dtype = PNO_DTYPE_F32, .rank = 2, .layout = PNO_LAYOUT_PLAIN,

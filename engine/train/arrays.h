@@ -3,6 +3,7 @@
 #define PNO_ENGINE_TRAIN_ARRAYS_H
 
 #include "engine/model/params.h"
+#include "engine/optim/optimizer.h"
 #include "engine/train/operator.h"
 #include "io/array.h"
 
@@ -14,6 +15,9 @@ typedef enum { PNO_ROLE_PARAM, PNO_ROLE_M, PNO_ROLE_V } pno_role;
 /* Appends one array a tensor to list at *n; corner weights of Li et al. become weights1 .. weights4.
  * buffer: [registry floats], for PNO_ROLE_V [registry v_floats]. */
 void pno_arrays_of_registry(const pno_registry *r, pno_role role, float *buffer, pno_array *list, int *n);
+
+/* The tensors as the optimiser sees them: list [registry n]. */
+void pno_optim_tensors_of_registry(const pno_registry *r, pno_optim_tensor *list);
 
 /* norm/{x,y}_{mean,std} over mean and std [rows][channels]; nothing for fields that are not normalised. */
 void pno_arrays_of_normaliser(const pno_normaliser *z, char field, float *mean, float *std, pno_array *list, int *n);

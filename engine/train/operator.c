@@ -74,8 +74,10 @@ pno_status pno_operator_fits(const pno_operator *o, const pno_sample_info *info)
   return PNO_OK;
 }
 
+/* Scalars of a checkpoint: points of each axis. */
+static const char *const axes[PNO_DIMS_MAX] = {"model/n0", "model/n1", "model/n2"};
+
 pno_status pno_operator_describe(const pno_operator *o, pno_checkpoint_meta *meta) {
-  static const char *const axes[PNO_DIMS_MAX] = {"model/n0", "model/n1", "model/n2"};
   const pno_fno_spec *s = pno_fno_spec_of(o->fno);
   PNO_TRY(pno_checkpoint_put_text(meta, "model/flavour", s->flavour == PNO_FLAVOUR_LI ? "li" : "neuralop"));
   PNO_TRY(pno_checkpoint_put_i64(meta, "model/dims", s->dims));
@@ -87,7 +89,6 @@ pno_status pno_operator_describe(const pno_operator *o, pno_checkpoint_meta *met
 
 /* The shape of the samples that a checkpoint's operator was trained on. */
 static pno_status read_shape(const pno_checkpoint_meta *meta, pno_sample_info *out) {
-  static const char *const axes[PNO_DIMS_MAX] = {"model/n0", "model/n1", "model/n2"};
   const int64_t most = INT64_MAX >> 24; /* points: with channels and bytes they stay in range */
   int64_t dims = 0, in = 0, channels = 0, n = 0, points = 1;
   PNO_TRY(pno_checkpoint_get_i64(meta, "model/dims", &dims));
@@ -105,34 +106,48 @@ static pno_status read_shape(const pno_checkpoint_meta *meta, pno_sample_info *o
   return PNO_OK;
 }
 
-/* One normaliser out of the checkpoint. Collective. */
-static pno_status load_normaliser(pno_comm *comm, const char *dir, const pno_checkpoint_choice *choice, char field,
-                                  pno_normaliser *z, pno_checkpoint_meta *meta) {
-  if (pno_normaliser_kind(z) == PNO_NORMALISE_NONE) return pno_normaliser_finish(z);
-  const ptrdiff_t n = pno_normaliser_rows(z) * pno_normaliser_channels(z);
-  float *mean = calloc(2 * (size_t)n, sizeof *mean);
-  pno_array list[2];
-  int count = 0;
-  pno_status st = pno_agree(comm, mean ? PNO_OK : pno_fail(PNO_E_NOMEM, "no memory for a normaliser"));
-  if (st == PNO_OK) {
-    pno_arrays_of_normaliser(z, field, mean, mean + n, list, &count);
-    st = pno_checkpoint_load(comm, dir, choice, meta, list, count, NULL);
+/* What load_values reads into before it is taken over. */
+typedef struct {
+  pno_array list[PNO_ARRAYS_MAX];
+  int n;
+  float *norms; /* owned: mean and std of the inputs, then of the targets */
+} staging;
+
+static ptrdiff_t norm_floats(const pno_normaliser *z) { return pno_normaliser_rows(z) * pno_normaliser_channels(z); }
+
+static pno_status staging_create(pno_operator *o, staging **out) {
+  const ptrdiff_t in = norm_floats(o->in), targets = norm_floats(o->out);
+  staging *s = calloc(1, sizeof *s);
+  float *norms = calloc(2 * (size_t)(in + targets), sizeof *norms);
+  if (!s || !norms) {
+    free(s);
+    free(norms);
+    return pno_fail(PNO_E_NOMEM, "no memory to read an operator");
   }
-  if (st == PNO_OK) st = pno_normaliser_set(z, n, mean, mean + n); /* the same values on all ranks */
-  free(mean);
-  return st;
+  s->norms = norms;
+  pno_arrays_of_registry(pno_fno_registry(o->fno), PNO_ROLE_PARAM, o->params, s->list, &s->n);
+  pno_arrays_of_normaliser(o->in, 'x', norms, norms + in, s->list, &s->n);
+  pno_arrays_of_normaliser(o->out, 'y', norms + 2 * in, norms + 2 * in + targets, s->list, &s->n);
+  *out = s;
+  return PNO_OK;
 }
 
-static pno_status load_params(pno_comm *comm, const char *dir, const pno_checkpoint_choice *choice, pno_operator *o,
+static pno_status take_normaliser(pno_normaliser *z, const float *mean) {
+  const ptrdiff_t n = norm_floats(z);
+  if (pno_normaliser_kind(z) == PNO_NORMALISE_NONE) return pno_normaliser_finish(z);
+  return pno_normaliser_set(z, n, mean, mean + n);
+}
+
+/* Parameters and normalisers in one read. Collective. */
+static pno_status load_values(pno_comm *comm, const char *dir, const pno_checkpoint_choice *choice, pno_operator *o,
                               pno_checkpoint_meta *meta) {
-  pno_array *list = calloc(PNO_ARRAYS_MAX, sizeof *list);
-  int n = 0;
-  pno_status st = pno_agree(comm, list ? PNO_OK : pno_fail(PNO_E_NOMEM, "no memory to list parameters"));
-  if (st == PNO_OK) {
-    pno_arrays_of_registry(pno_fno_registry(o->fno), PNO_ROLE_PARAM, o->params, list, &n);
-    st = pno_checkpoint_load(comm, dir, choice, meta, list, n, NULL);
-  }
-  free(list);
+  staging *s = NULL;
+  pno_status st = pno_agree(comm, staging_create(o, &s));
+  if (st == PNO_OK) st = pno_checkpoint_load(comm, dir, choice, meta, s->list, s->n, NULL);
+  if (st == PNO_OK) st = take_normaliser(o->in, s->norms); /* the same values on all ranks */
+  if (st == PNO_OK) st = take_normaliser(o->out, s->norms + 2 * norm_floats(o->in));
+  if (s) free(s->norms);
+  free(s);
   return st;
 }
 
@@ -146,9 +161,7 @@ pno_status pno_operator_load(pno_comm *comm, const char *dir, const pno_checkpoi
   pno_status st = read_shape(meta, &info); /* the same on all ranks */
   if (st == PNO_OK) st = pno_operator_create(spec, &info, in, out, 0, kernels, &made);
   st = pno_agree(comm, st);
-  if (st == PNO_OK) st = load_params(comm, dir, &same, &made, meta);
-  if (st == PNO_OK) st = load_normaliser(comm, dir, &same, 'x', made.in, meta);
-  if (st == PNO_OK) st = load_normaliser(comm, dir, &same, 'y', made.out, meta);
+  if (st == PNO_OK) st = load_values(comm, dir, &same, &made, meta);
   if (st == PNO_OK) {
     *o = made;
     made = (pno_operator){0};

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "engine/base/clock.h"
+#include "engine/train/arrays.h"
 #include "engine/train/trainer.h"
 
 /* Samples of the training file that are trained on and validated on. */
@@ -112,12 +113,7 @@ static pno_status push_buffers(pno_trainer *t, pno_arena *arena) {
 }
 
 static pno_status allocate(pno_trainer *t) {
-  const pno_registry *r = pno_fno_registry(t->op.fno);
-  for (int i = 0; i < r->n; i++) {
-    const pno_tensor *p = &r->tensor[i];
-    t->tensors[i] = (pno_optim_tensor){.is_complex = p->kind == PNO_TENSOR_SPECTRAL, .half = pno_padded(p->out),
-                                       .at = p->at, .count = p->count, .v_at = p->v_at, .v_count = p->v_count};
-  }
+  pno_optim_tensors_of_registry(pno_fno_registry(t->op.fno), t->tensors);
   pno_arena measure = pno_arena_measure("trainer", PNO_SPACE_HOST);
   PNO_TRY(push_buffers(t, &measure));
   PNO_TRY(pno_arena_create("trainer", PNO_SPACE_HOST, measure.peak, &t->memory));

@@ -5,11 +5,12 @@
 #include "benchmarks/lib/train_bench.h"
 #include "engine/base/clock.h"
 #include "io/fsutil.h"
+#include "io/json_text.h"
 #include "kernels/burst.h"
 #include "launch/cli/cli.h"
 #include "launch/version.h"
 
-enum { JSON_ROOM = 1 << 16, CPU_TEXT = 128 };
+enum { CPU_TEXT = 128 };
 
 /* "model name" of the first core. */
 static void cpu_name(char out[CPU_TEXT]) {
@@ -39,10 +40,10 @@ static pno_status write_json(const pno_cli *cli, const char *path, json_t *rows)
   json_t *root = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:O}", "format", "pno-bench", "version", "1.0",
                            "program", PNO_VERSION, "date", now, "cpu", cpu, "isa_of_peak", pno_burst_isa(), "device",
                            "cpu/scalar", "ranks", pno_comm_size(cli->comm), "train", rows);
-  char *text = malloc(JSON_ROOM);
-  const size_t n = root && text ? json_dumpb(root, text, JSON_ROOM, JSON_INDENT(1)) : 0;
-  const pno_status st = n > 0 && n <= JSON_ROOM ? pno_file_replace_path(path, text, n)
-                                                : pno_fail(PNO_E_NOMEM, "no memory to write %s", path);
+  char *text = NULL;
+  size_t n = 0;
+  pno_status st = pno_fail_in(pno_json_text(root, 0, &text, &n), "%s", path);
+  if (st == PNO_OK) st = pno_file_replace_path(path, text, n);
   free(text);
   json_decref(root);
   return st;

@@ -15,8 +15,8 @@ static void tell(void *user, const char *what, pno_status st, const char *words)
 
 static pno_status check_run(pno_cli *cli, const char *run) {
   char checkpoints[PNO_PATH_MAX], config[PNO_PATH_MAX];
-  PNO_TRY(pno_run_path(run, "checkpoints", checkpoints));
-  PNO_TRY(pno_run_path(run, "config.yaml", config));
+  PNO_TRY(pno_path_join(run, "checkpoints", checkpoints));
+  PNO_TRY(pno_path_join(run, "config.yaml", config));
   pno_status st = pno_config_load(cli->config, config);
   tell(cli, "config.yaml", st, st == PNO_OK ? "loads" : pno_fail_words());
   const pno_status deep = pno_checkpoint_verify(checkpoints, run, true, tell, cli);
@@ -25,9 +25,8 @@ static pno_status check_run(pno_cli *cli, const char *run) {
 
 static pno_status check_data(pno_cli *cli, const char *path) {
   char digest[PNO_DIGEST_TEXT] = "";
-  const pno_dataset_limits limits = {.verify = true,
-                                     .max_bytes =
-                                         (uint64_t)pno_config_float(cli->config, PNO_KEY_SECURITY_MAX_BYTES)};
+  pno_dataset_limits limits = pno_task_limits(cli->config);
+  limits.verify = true;
   pno_dataset *ds = NULL;
   pno_digest value;
   PNO_TRY(pno_dataset_open(path, NULL, &limits, &ds));

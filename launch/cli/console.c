@@ -88,7 +88,6 @@ void pno_console_head(pno_console *c, const pno_trainer *t) {
 
 void pno_console_step(pno_console *c, const pno_trainer *t, const pno_step_report *r) {
   const double now = pno_clock(), waited = t->seconds[PNO_SECTION_REDUCE];
-  if (c->steps == 0) c->first_step = r->step - 1;
   c->steps++;
   c->samples += r->samples;
   if (c->cli->quiet || !pno_cli_rank0(c->cli)) return;

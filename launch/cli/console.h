@@ -10,7 +10,7 @@ typedef struct {
   const pno_cli *cli; /* borrowed */
   bool terminal, drawn;
   double every_s, started, shown; /* pno_clock */
-  long first_step, steps, samples; /* of this process */
+  long steps, samples; /* of this process */
   double lost_s;                   /* in the reduction until the last line, for comm % */
 } pno_console;
 

@@ -11,7 +11,7 @@
 static pno_status print_last_line(const pno_cli *cli, const char *run) {
   enum { TAIL = 8192 };
   char path[PNO_PATH_MAX], tail[TAIL + 1];
-  PNO_TRY(pno_run_path(run, PNO_METRICS_NAME, path));
+  PNO_TRY(pno_path_join(run, PNO_METRICS_NAME, path));
   FILE *f = fopen(path, "rb");
   if (!f) return PNO_OK;
   if (fseek(f, -TAIL, SEEK_END) != 0) rewind(f);
@@ -33,7 +33,7 @@ static pno_status print_status(const pno_cli *cli, const char *run) {
   const pno_checkpoint_choice newest = {.step = -1};
   pno_rundir_holder(run, holder);
   pno_cli_say(cli, "running     %s\n", holder[0] ? holder : "no");
-  PNO_TRY(pno_run_path(run, "checkpoints", checkpoints));
+  PNO_TRY(pno_path_join(run, "checkpoints", checkpoints));
   if (pno_checkpoint_peek(checkpoints, &newest, &meta, &info) == PNO_OK)
     pno_cli_say(cli, "checkpoint  %s, epoch %lld, %llu bytes\n", info.name, (long long)meta.epoch,
                 (unsigned long long)info.bytes);

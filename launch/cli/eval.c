@@ -5,14 +5,14 @@
 
 #include "engine/train/evaluate.h"
 #include "io/fsutil.h"
+#include "io/json_text.h"
 #include "launch/cli/run.h"
 #include "launch/cli/task.h"
 
 /* Scores of the last `held` samples of a file, 0: of all. Collective. */
 static pno_status score_file(pno_cli *cli, const pno_operator *op, const char *path, const pno_sample_view *view,
                              ptrdiff_t held, pno_scores *out) {
-  const pno_dataset_limits limits = {.max_bytes =
-                                         (uint64_t)pno_config_float(cli->config, PNO_KEY_SECURITY_MAX_BYTES)};
+  const pno_dataset_limits limits = pno_task_limits(cli->config);
   pno_dataset *ds = NULL;
   pno_evaluator *e = NULL;
   pno_status st = pno_dataset_open(path, view, &limits, &ds);
@@ -40,7 +40,6 @@ static json_t *number(double x) { return isfinite(x) ? json_real(x) : json_null(
 /* {"format":"pno-scores","step":..,"sets":[{"data":..,"samples":..,"l2":..,"rel_l2":..,"h1":..}]} into RUN/eval. */
 static pno_status write_scores(const char *run, int64_t step, int n, const char *const *paths,
                                const pno_scores *scores) {
-  enum { ROOM = 1 << 16 };
   char name[64], eval[PNO_PATH_MAX], path[PNO_PATH_MAX];
   json_t *sets = json_array();
   int bad = sets ? 0 : -1;
@@ -51,11 +50,11 @@ static pno_status write_scores(const char *run, int64_t step, int n, const char 
                                                 number(scores[i].mean[PNO_LOSS_H1])));
   json_t *root = bad ? NULL : json_pack("{s:s, s:s, s:I, s:O}", "format", "pno-scores", "version", "1.0", "step",
                                         (json_int_t)step, "sets", sets);
-  char *text = malloc(ROOM);
-  const size_t length = root && text ? json_dumpb(root, text, ROOM, JSON_INDENT(1)) : 0;
+  char *text = NULL;
+  size_t length = 0;
   snprintf(name, sizeof name, "scores-step-%08lld.json", (long long)step);
-  pno_status st = length > 0 && length <= ROOM ? PNO_OK : pno_fail(PNO_E_NOMEM, "no memory to write the scores");
-  if (st == PNO_OK) st = pno_run_path(run, "eval", eval);
+  pno_status st = pno_fail_in(pno_json_text(root, 0, &text, &length), "scores");
+  if (st == PNO_OK) st = pno_path_join(run, "eval", eval);
   if (st == PNO_OK) st = pno_path_join(eval, name, path);
   if (st == PNO_OK) st = pno_file_replace_path(path, text, length);
   free(text);

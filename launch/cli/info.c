@@ -4,6 +4,7 @@
 #include "io/dataset.h"
 #include "kernels/burst.h"
 #include "launch/cli/cli.h"
+#include "launch/cli/task.h"
 #include "launch/version.h"
 
 static void print_names(const pno_cli *cli, const char *label, int n, const char names[][PNO_FIELD_NAME]) {
@@ -13,8 +14,7 @@ static void print_names(const pno_cli *cli, const char *label, int n, const char
 }
 
 static pno_status describe(const pno_cli *cli, const char *path) {
-  const pno_dataset_limits limits = {.max_bytes =
-                                         (uint64_t)pno_config_float(cli->config, PNO_KEY_SECURITY_MAX_BYTES)};
+  const pno_dataset_limits limits = pno_task_limits(cli->config);
   pno_dataset *ds = NULL;
   pno_digest value;
   char digest[PNO_DIGEST_TEXT] = "";

@@ -19,7 +19,7 @@ typedef struct {
 static pno_status name_files(const pno_cli *cli, const char *run, target *t) {
   const char *output = pno_cli_option(cli, "output");
   char folder[PNO_PATH_MAX];
-  PNO_TRY(pno_run_path(run, "predictions", folder));
+  PNO_TRY(pno_path_join(run, "predictions", folder));
   if (output)
     snprintf(t->path, sizeof t->path, "%.*s", (int)sizeof t->path - 1, output);
   else
@@ -44,7 +44,7 @@ static pno_status parse_samples(const char *text, ptrdiff_t *out) {
 static pno_status open_data(const pno_cli *cli, target *t) {
   pno_sample_view view;
   const pno_config *cfg = cli->config;
-  const pno_dataset_limits limits = {.max_bytes = (uint64_t)pno_config_float(cfg, PNO_KEY_SECURITY_MAX_BYTES)};
+  const pno_dataset_limits limits = pno_task_limits(cfg);
   t->data = pno_config_count(cfg, PNO_KEY_DATA_TEST) > 0 ? pno_config_text_at(cfg, PNO_KEY_DATA_TEST, 0)
                                                          : pno_config_text(cfg, PNO_KEY_DATA_PATH);
   PNO_TRY(pno_task_view(cfg, &view));

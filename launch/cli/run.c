@@ -9,8 +9,6 @@
 #include "io/rundir.h"
 #include "launch/cli/task.h"
 
-pno_status pno_run_path(const char *run, const char *name, char *out) { return pno_path_join(run, name, out); }
-
 pno_status pno_run_make_parents(const char *path) {
   char folder[PNO_PATH_MAX];
   const size_t n = strlen(path);
@@ -31,7 +29,7 @@ static pno_status configure(pno_cli *cli, const char **path) {
                     cli->command->name, cli->command->synopsis);
   if (!pno_rundir_is_run(cli->args[0]))
     return pno_hint(pno_fail(PNO_E_USAGE, "%s: not a run of pno", cli->args[0]), "give the directory that train wrote");
-  PNO_TRY(pno_run_path(cli->args[0], "config.yaml", file));
+  PNO_TRY(pno_path_join(cli->args[0], "config.yaml", file));
   PNO_TRY(pno_cli_configure(cli, file));
   *path = cli->args[0];
   return PNO_OK;
@@ -63,7 +61,7 @@ pno_status pno_run_operator(pno_cli *cli, const char *run, pno_operator *op, pno
   char checkpoints[PNO_PATH_MAX];
   pno_checkpoint_choice choice;
   pno_fno_spec spec;
-  pno_status st = pno_run_path(run, "checkpoints", checkpoints);
+  pno_status st = pno_path_join(run, "checkpoints", checkpoints);
   if (st == PNO_OK) st = choose(checkpoints, pno_cli_option(cli, "step"), &choice);
   if (st == PNO_OK) st = pno_task_model(cli->config, &spec);
   PNO_TRY(pno_agree(cli->comm, st));

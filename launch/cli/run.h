@@ -10,9 +10,6 @@
  * Collective. Errors: PNO_E_USAGE, those of the configuration. */
 pno_status pno_run_configure(pno_cli *cli, const char **path);
 
-/* RUN/name into out [PNO_PATH_MAX]. Local. Errors: PNO_E_USAGE. */
-pno_status pno_run_path(const char *run, const char *name, char *out);
-
 /* Makes the directories that path lies in, as mkdir -p. Local. Errors: PNO_E_IO. */
 pno_status pno_run_make_parents(const char *path);
 

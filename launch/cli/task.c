@@ -47,6 +47,10 @@ static pno_status take_names(const pno_config *cfg, pno_key k, int *n, char name
   return PNO_OK;
 }
 
+pno_dataset_limits pno_task_limits(const pno_config *cfg) {
+  return (pno_dataset_limits){.max_bytes = (uint64_t)pno_config_float(cfg, PNO_KEY_SECURITY_MAX_BYTES)};
+}
+
 pno_status pno_task_view(const pno_config *cfg, pno_sample_view *out) {
   pno_sample_view v = {.mode = (pno_sample_mode)pno_config_choice(cfg, PNO_KEY_DATA_MODE),
                        .frames_in = key_int(cfg, PNO_KEY_DATA_FRAMES_IN),
@@ -85,7 +89,7 @@ static pno_status take_data(const pno_config *cfg, pno_train_spec *s) {
   if (s->n_tests > PNO_TESTS_MAX)
     return pno_fail(PNO_E_USAGE, "data.test: %d files, at most %d", s->n_tests, PNO_TESTS_MAX);
   for (int i = 0; i < s->n_tests; i++) s->tests[i] = pno_config_text_at(cfg, PNO_KEY_DATA_TEST, i);
-  s->max_bytes = (uint64_t)pno_config_float(cfg, PNO_KEY_SECURITY_MAX_BYTES);
+  s->max_bytes = pno_task_limits(cfg).max_bytes;
   s->train_samples = pno_config_int(cfg, PNO_KEY_DATA_TRAIN_SAMPLES);
   s->valid_samples = pno_config_int(cfg, PNO_KEY_DATA_VALID_SAMPLES);
   s->batch = key_int(cfg, PNO_KEY_DATA_BATCH);

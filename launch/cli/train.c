@@ -119,7 +119,7 @@ static pno_status parse_resume(session *s, const char *value) {
 static pno_status configure_resumed(session *s, const char *file) {
   char own[PNO_PATH_MAX];
   pno_config *saved = NULL;
-  PNO_TRY(pno_run_path(s->path, "config.yaml", own));
+  PNO_TRY(pno_path_join(s->path, "config.yaml", own));
   if (file && access(own, F_OK) != 0) return pno_cli_configure(s->cli, file);
   PNO_TRY(pno_cli_configure(s->cli, own));
   if (file) PNO_TRY(pno_cli_configure(s->cli, file)); /* on top of it */
@@ -154,7 +154,7 @@ static pno_status configure(session *s) {
   PNO_TRY(pno_task_train(cli->config, &s->spec));
   s->spec.strict_resume = pno_cli_option(cli, "strict-resume") != NULL;
   if (limit) PNO_TRY(parse_time(limit, &s->spec.max_time_s));
-  PNO_TRY(pno_run_path(s->path, "checkpoints", s->checkpoints));
+  PNO_TRY(pno_path_join(s->path, "checkpoints", s->checkpoints));
   s->spec.checkpoints = s->checkpoints;
   s->spec.run_id = s->id;
   return PNO_OK;
@@ -164,7 +164,7 @@ static pno_status configure(session *s) {
 static pno_status write_config(const session *s) {
   char path[PNO_PATH_MAX], *text = NULL;
   size_t n = 0;
-  PNO_TRY(pno_run_path(s->path, "config.yaml", path));
+  PNO_TRY(pno_path_join(s->path, "config.yaml", path));
   FILE *memory = open_memstream(&text, &n);
   if (!memory) return pno_fail(PNO_E_NOMEM, "no memory to write %s", path);
   const bool good = pno_config_write(s->cli->config, memory);
@@ -198,7 +198,7 @@ static pno_status count_checkpoints(const session *s, int *n) {
 /* A run that was stopped before its first checkpoint starts again from step 0. Collective. */
 static pno_status load_state(session *s) {
   int n = 0;
-  const pno_status st = s->metrics == NULL && pno_cli_rank0(s->cli) ? count_checkpoints(s, &n) : PNO_OK;
+  const pno_status st = pno_cli_rank0(s->cli) ? count_checkpoints(s, &n) : PNO_OK;
   PNO_TRY(pno_agree(s->cli->comm, st));
   PNO_TRY(pno_bcast(s->cli->comm, &n, sizeof n, 0));
   if (n == 0 && s->step < 0) {
@@ -214,7 +214,7 @@ static pno_status load_state(session *s) {
 static pno_status open_metrics(session *s) {
   if (!pno_cli_rank0(s->cli)) return PNO_OK;
   char journal[PNO_PATH_MAX];
-  PNO_TRY(pno_run_path(s->path, PNO_METRICS_NAME, journal));
+  PNO_TRY(pno_path_join(s->path, PNO_METRICS_NAME, journal));
   /* A run that was killed while it started has no journal yet. */
   const bool fresh = !s->resume || (s->trainer->journal_bytes == 0 && access(journal, F_OK) != 0);
   const int64_t bytes = fresh ? PNO_METRICS_NEW : s->trainer->journal_bytes;

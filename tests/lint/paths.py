@@ -21,6 +21,6 @@ def check(files):
     return found
 
 
-common.run(check, [{"io/a.c": "/* see /work/main */\n"}, {"a.md": "in /tmp/" + "w/x\n"}, {"a.md": "someone@example.org\n"},
+common.run(check, [{"io/a.c": "/* see /" + "work/main */\n"}, {"a.md": "in /tmp/" + "w/x\n"}, {"a.md": "someone@example.org\n"},
                    {"a.sh": "pip -i https://pypi.example.net/simple\n"}],
-           {"a.c": '#include "io/work/x.h"\n/* a/work/b, 3 @ 4 */\n'})
+           {"a.c": '#include "io/' + 'work/x.h"\n/* a/' + 'work/b, 3 @ 4 */\n'})

@@ -145,4 +145,6 @@ Test(fno, destroying_nothing_is_allowed) {
   pno_fno_destroy(NULL);
   pno_fno_plan_destroy(&p);
   pno_fno_plan_destroy(NULL);
+  cr_assert_null(f);
+  cr_assert_null(p);
 }
