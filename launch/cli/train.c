@@ -26,7 +26,7 @@ typedef struct {
   pno_rundir *rundir;
   pno_metrics *metrics;
   pno_console console;
-  double viewed; /* pno_clock of the last metrics.h5 */
+  double viewed, saved; /* pno_clock of the last metrics.h5, of the last checkpoint */
 } session;
 
 /* ---- what the loop asks and says ---- */
@@ -35,7 +35,8 @@ static int ask(void *user) {
   session *s = user;
   int asked = 0;
   if (pno_signals_stop() > 0) asked |= PNO_ASK_STOP;
-  if (pno_signals_checkpoint()) asked |= PNO_ASK_CHECKPOINT;
+  /* mpirun gives one signal to all ranks, some of which see it a step later: the checkpoint just made was for it. */
+  if (pno_signals_checkpoint() && pno_clock() - s->saved > 1.0) asked |= PNO_ASK_CHECKPOINT;
   const int control = s->rundir ? pno_rundir_poll(s->rundir) : 0;
   if (control & PNO_CONTROL_STOP) asked |= PNO_ASK_STOP;
   if (control & PNO_CONTROL_CHECKPOINT) asked |= PNO_ASK_CHECKPOINT;
@@ -75,6 +76,7 @@ static pno_status on_checkpoint(void *user, long step, double seconds, bool best
   session *s = user;
   pno_console_line(&s->console, "ckpt   step %ld -> %s/step-%08ld (%.0f ms)%s", step, s->checkpoints, step,
                    1e3 * seconds, best ? ", best" : "");
+  s->saved = pno_clock();
   enum { VIEW_EVERY_S = 60 };
   if (!s->metrics || pno_clock() - s->viewed < VIEW_EVERY_S) return PNO_OK;
   s->viewed = pno_clock();
