@@ -46,6 +46,7 @@ typedef struct {
   int n[PNO_DIMS_MAX];
   int samples; /* the most samples of a call */
   int micro;
+  int threads; /* of this rank's calls, 0: one; the bits never depend on it */
   bool train; /* keep what backward needs */
   pno_affine norm_in, norm_out;
   pno_loss_kind loss;

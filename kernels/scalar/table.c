@@ -1,7 +1,7 @@
 #include "kernels/scalar/table.h"
 
 static const pno_kernels scalar = {
-    .name = "scalar",
+    .name = "cpu/scalar",
     .lift_forward = pno_scalar_lift_forward,
     .lift_backward = pno_scalar_lift_backward,
     .axis_forward = pno_scalar_axis_forward,

@@ -1,0 +1,17 @@
+/* Which tables of operations this processor can run. Reads cpuid; no state. All functions are Local. */
+#ifndef PNO_KERNELS_DISPATCH_H
+#define PNO_KERNELS_DISPATCH_H
+
+#include <stdbool.h>
+
+#include "kernels/kernels.h"
+
+/* Tables of this build, fastest first; n: how many. runs: whether this processor can run table i. */
+const pno_kernels *const *pno_kernels_all(int *n);
+bool pno_kernels_run(const pno_kernels *table);
+
+/* "auto" and "cpu": the fastest that runs here; "cpu/avx512", "cpu/avx2", "cpu/scalar": that one.
+ * NULL if there is no such table or this processor cannot run it. */
+const pno_kernels *pno_kernels_find(const char *device);
+
+#endif
