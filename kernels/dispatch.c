@@ -1,13 +1,21 @@
 #include "kernels/dispatch.h"
 
 #include <string.h>
+#include <xmmintrin.h>
 
 static bool always(void) { return true; }
+
+static bool has_avx2(void) { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
+
+static bool has_avx512(void) {
+  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") &&
+         __builtin_cpu_supports("avx512vl") && has_avx2();
+}
 
 static const struct {
   const pno_kernels *(*table)(void);
   bool (*runs)(void);
-} tables[] = {{pno_kernels_scalar, always}};
+} tables[] = {{pno_kernels_avx512, has_avx512}, {pno_kernels_avx2, has_avx2}, {pno_kernels_scalar, always}};
 
 enum { TABLES = sizeof tables / sizeof tables[0] };
 
@@ -32,3 +40,11 @@ const pno_kernels *pno_kernels_find(const char *device) {
   }
   return NULL;
 }
+
+unsigned pno_denormals_flush(void) {
+  const unsigned old = _mm_getcsr();
+  _mm_setcsr(old | 0x8040u); /* flush to zero, denormals are zero */
+  return old;
+}
+
+void pno_denormals_restore(unsigned state) { _mm_setcsr(state); }

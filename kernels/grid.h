@@ -12,8 +12,9 @@ static inline int pno_padded(int channels) { return (channels + PNO_LANES - 1) /
 
 /* Activations lie as [sample][row][point][channel padded]: a row runs along the last axis, rows are the leading axes in
  * row-major order. The data sits at lo .. lo + inner - 1 of each axis, the rest is domain padding.
- * A block is block_rows rows of one sample (the last may be shorter): the unit of work and of partial sums. It depends
- * on the grid alone, so that sums never depend on who computes them. */
+ * A slab is what the transform of the last leading axis runs over: all rows of a 2-D sample, those of one index of the
+ * first axis in 3-D, the one row in 1-D. A block is block_rows rows of one slab (the last may be shorter): the unit of
+ * work and of partial sums. Both depend on the grid alone, so that sums never depend on who computes them. */
 typedef struct {
   int dims;
   int n[PNO_DIMS_MAX];     /* extents, padding included */
@@ -21,8 +22,11 @@ typedef struct {
   int inner[PNO_DIMS_MAX]; /* data extents */
   int rows;                /* product of all n but the last */
   int len;                 /* the last n: points a row */
+  int slabs;               /* slabs a sample */
+  int slab_rows;           /* rows a slab */
   int block_rows;
-  int blocks; /* blocks a sample */
+  int slab_blocks; /* blocks a slab */
+  int blocks;      /* blocks a sample */
 } pno_grid;
 
 static inline pno_grid pno_grid_make(int dims, const int *n, const int *lo, const int *inner) {
@@ -34,8 +38,11 @@ static inline pno_grid pno_grid_make(int dims, const int *n, const int *lo, cons
     g.inner[j] = inner[j];
     if (j < dims - 1) g.rows *= n[j];
   }
+  g.slab_rows = dims > 1 ? n[dims - 2] : 1;
+  g.slabs = g.rows / g.slab_rows;
   g.block_rows = (BLOCK_POINTS + g.len - 1) / g.len;
-  g.blocks = (g.rows + g.block_rows - 1) / g.block_rows;
+  g.slab_blocks = (g.slab_rows + g.block_rows - 1) / g.block_rows;
+  g.blocks = g.slabs * g.slab_blocks;
   return g;
 }
 
@@ -48,10 +55,11 @@ static inline ptrdiff_t pno_grid_data_points(const pno_grid *g) {
   return p;
 }
 
-/* First row and number of rows of block b (counted over all samples); the sample is b / blocks. */
+/* First row in the sample and number of rows of block b (counted over all samples); the sample is b / blocks. */
 static inline int pno_grid_block(const pno_grid *g, int b, int *first) {
-  *first = b % g->blocks * g->block_rows;
-  return *first + g->block_rows <= g->rows ? g->block_rows : g->rows - *first;
+  const int slab = b % g->blocks / g->slab_blocks, in_slab = b % g->slab_blocks * g->block_rows;
+  *first = slab * g->slab_rows + in_slab;
+  return in_slab + g->block_rows <= g->slab_rows ? g->block_rows : g->slab_rows - in_slab;
 }
 
 /* Whether a row holds data; at = which row of the unpadded array, index = data index on each leading axis. */

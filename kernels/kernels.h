@@ -5,12 +5,15 @@
  * table must agree with it (conformance and adjoint tests in tests/kernels).
  *
  * Conventions. s: sample of the chunk; cp = pno_padded(channels), padding lanes hold zeros and stay zero.
- *   activation  [s][row][point][cp]                          row spectrum  [s][row][k][re|im][cp]
- *   spectrum    [s][k0]..[k_last][re|im][cp]                 field (outside) [s][data point][channels]
+ *   activation  [s][row][point][cp]                          row spectrum  [row of the slab][k][re|im][cp]
+ *   spectrum    [k0]..[k_last][re|im][cp] a sample           field (outside) [s][data point][channels]
  *   dense map   [in][out padded], bias [out padded]          spectral weight [k0]..[k_last][in][re|im][out padded]
- * The Fourier part is a truncated transform by dense tables: rows first, then the leading axes from last to first.
+ * Blocks of one call that reads or writes row spectra lie in one slab (grid.h), whose first row the pointer names.
+ * The Fourier part is a truncated transform: rows first, then the leading axes from last to first.
  * Gradients of a complex number a + ib are (dL/da, dL/db). Partial gradients of a block lie compact, in the order of
- * the parameter struct, and are added in block order by `accumulate`. All operations are Local and cannot fail. */
+ * the parameter struct, and are added in block order by `accumulate`. Gradients run backwards without the factor that
+ * the loss has for each sample; `accumulate` and `mix_backward` apply it.
+ * All operations are Local and cannot fail. */
 #ifndef PNO_KERNELS_KERNELS_H
 #define PNO_KERNELS_KERNELS_H
 
@@ -19,11 +22,12 @@
 
 #include "kernels/grid.h"
 
-/* The kept modes of a leading axis: out[k] = sum_x in[x] exp(-2 pi i f_k x / n). */
+/* The kept modes of a leading axis: out[k] = sum_x in[x] exp(-2 pi i f_k x / n), f_k = first + k. */
 typedef struct {
-  int n, k;
+  int n, k, first;
   const float *cosine; /* [k][n] */
   const float *sine;   /* [k][n] */
+  const float *packed; /* what pack_axis of the table made of them */
 } pno_axis;
 
 /* The kept modes of the last axis as real maps between a row and [k][re|im].
@@ -33,6 +37,7 @@ typedef struct {
   int n, k;
   const float *analysis;  /* [k][re|im][n] */
   const float *synthesis; /* [k][re|im][n] */
+  const float *packed;    /* what pack_row of the table made of them */
 } pno_row_modes;
 
 /* w2 gelu(w1 x + b1) + b2 on every point; hidden = 0: w1 x + b1 alone, with out columns. */
@@ -59,59 +64,85 @@ typedef struct {
   const float *coordinate[PNO_DIMS_MAX]; /* [inner[j]] */
   pno_row_modes modes;
   const float *input; /* field */
-  float *x;           /* activation out; zero on the padding */
+  float *x;           /* activation out, zero on the padding; NULL if the layer makes it again from the lift */
   float *rows;        /* row spectrum of x out */
   /* backward only */
-  const float *spectrum; /* row spectrum of the gradient, to be synthesised by the adjoint of analysis */
-  float *d;              /* activation gradient in */
-  float *partial;        /* [block][pno_mlp_floats] out */
+  const float *d; /* activation gradient */
+  float *partial; /* [block][pno_mlp_floats] out */
 } pno_lift;
 
+/* One leading axis of one sample or slab. */
 typedef struct {
   pno_axis axis;
-  int inner;       /* vectors [re|im][cp] between two points of the axis */
+  int inner;       /* columns: vectors [re|im][cp] between two points of the axis */
   int channels;    /* padded */
-  const float *in; /* forward [outer][n][inner][re|im][cp], inverse [outer][k][inner][re|im][cp] */
+  const float *in; /* forward [n][inner][re|im][cp], inverse [k][inner][re|im][cp] */
   float *out;
 } pno_axis_call;
 
 typedef struct {
-  int samples, micro;      /* samples of the chunk; samples a micro-batch */
-  int modes;               /* kept modes on this grid */
-  int channels;            /* logical, in = out */
-  const int *stored;       /* [modes]: which mode of the weight */
-  const float *weight;     /* spectral weight */
-  const float *x;          /* spectrum in */
-  float *y;                /* spectrum out; backward: gradient in, overwritten by the gradient of x */
-  float *grad;             /* backward: += gradient of weight, one micro-batch after the other */
+  int samples;         /* of the chunk */
+  int modes;           /* kept modes on this grid */
+  int channels;        /* logical, in = out */
+  ptrdiff_t stride;    /* floats between the spectra of two samples */
+  const int *stored;   /* [modes]: which mode of the weight */
+  const float *weight; /* spectral weight */
+  const float *x;      /* spectra in */
+  float *y;            /* spectra out; backward: gradient in, overwritten by the gradient of x */
+  const float *scale;  /* [s]; backward: factor of the weight's gradient */
+  float *grad;         /* backward: gradient of weight, added sample by sample in order */
+  bool fresh;          /* backward: grad is overwritten, not added to */
 } pno_mix;
 
+/* A layer: z = synthesis of the spectrum + x skip + bias, then its stage:
+ *   plain          result = gelu(z), or z where not activated
+ *   mix_channels   m = mlp(gelu(z) or z) + gate x, result = gelu(m), or m where not activated   (neuraloperator 2.x) */
 typedef struct {
   const pno_grid *grid;
   int channels;
-  bool activate;     /* GELU after the block (all layers but the last) */
-  bool mix_channels; /* gated channel MLP after the Fourier part (neuraloperator 2.x) */
+  bool activate;     /* all layers but the last */
+  bool mix_channels; /* gated channel MLP */
   pno_row_modes modes;
   const float *skip; /* [channels][cp] */
   const float *bias; /* [cp] */
   const float *gate; /* [cp] */
   pno_mlp mlp;
-  const float *spectrum; /* row spectrum in; backward: of the gradient from above, see first_gradient */
-  float *z;              /* pre-activation of the Fourier part, kept */
-  float *m;              /* pre-activation of the channel MLP, kept */
-  float *rows;           /* row spectrum out (of the result; backward: of the gradient of z by synthesis) */
-  bool want_rows;        /* whether a layer follows */
-  const float *x;        /* forward: activation in */
-  float *result;         /* forward: activation out, may be x */
-  /* backward only */
-  bool first_gradient;        /* d comes from the head: nothing to add from spectrum, multiply by d_scale instead */
-  const float *d_scale;       /* [s] */
-  pno_row_modes above;        /* modes of the layer above, whose analysis is transposed */
-  const float *input;         /* kept pre-activation (or x of the lift) that this layer's input comes from */
-  bool input_activated;       /* whether the input is gelu(input) */
-  float *d;                   /* gradient of the result in, of the input without the Fourier part out */
-  float *partial;             /* [block][pno_layer_floats] out: skip, bias, gate, mlp */
+  const float *spectrum; /* row spectrum in */
+  const float *x;        /* activation in; NULL: made by the lift, which is one linear map then */
+  const pno_lift *lift;
+  float *z;      /* pre-activation of the Fourier part; NULL: not kept */
+  float *m;      /* pre-activation of the channel MLP; NULL: not kept */
+  float *result; /* activation out, may be x */
+  float *rows;   /* row spectrum of the result out, may be spectrum; NULL if no layer follows */
 } pno_layer;
+
+/* Backward from the gradient dz of a layer's z (linear) through that layer's linear part to its input, and through the
+ * stage of the layer below that made this input (stage) to that layer's dz. At the top there is no linear part and d is
+ * the gradient of the last result; at the bottom there is no stage and d becomes the gradient of the lift's output. */
+typedef struct {
+  const pno_grid *grid;
+  int channels;
+  pno_row_modes modes;
+  float *d;       /* activation gradient in and out */
+  float *partial; /* [block][pno_back_floats] out: skip, bias, gate if linear; mlp if stage */
+  /* the linear part */
+  bool linear;
+  bool gated;            /* the layer has a gate, and dm is there */
+  const float *skip;     /* [channels][cp] */
+  const float *gate;     /* [cp] */
+  const float *dm;       /* gradient of the layer's m */
+  const float *spectrum; /* gradient of the row spectrum of the input, in */
+  /* the stage below */
+  bool stage;
+  bool activate, mix_channels;
+  pno_mlp mlp;
+  const float *z;
+  float *m;    /* overwritten by its gradient */
+  float *rows; /* gradient of the row spectrum that made z, out; may be spectrum */
+  /* the input where there is no stage below */
+  const float *x; /* NULL: made by the lift */
+  const pno_lift *lift;
+} pno_back;
 
 /* Losses over a sample's points and channels together; e = prediction - target, h = cell volume.
  *   L2      sqrt(h sum e^2)
@@ -124,7 +155,7 @@ typedef struct {
   int channels, out; /* width, data channels out */
   pno_mlp mlp;
   pno_affine norm;
-  const float *x; /* activation */
+  const float *x; /* activation; may be d */
   float *output;  /* field: norm applied on the way out */
   /* backward */
   const float *dy; /* field: gradient of output */
@@ -147,9 +178,10 @@ typedef struct {
   float *dy;           /* field out */
 } pno_loss;
 
-/* grad[i] += sum over blocks, in order, of scale[block / blocks a sample] * partial[block * stride + i] */
+/* For each micro-batch of `micro` blocks in order (the last may be shorter):
+ * grad[i] += sum over its blocks, in order, of scale[block / blocks a sample] * partial[block * stride + i] */
 typedef struct {
-  int first_block, blocks, blocks_a_sample;
+  int blocks, micro, blocks_a_sample;
   ptrdiff_t stride;
   const float *partial; /* at the tensor's place in block 0 */
   const float *scale;   /* [s] */
@@ -176,15 +208,24 @@ typedef struct {
 } pno_adam;
 
 typedef struct {
-  const char *name;
+  const char *name; /* as --device names it */
+  /* Tables of a transform in the form that the operations read: floats they take, and the packing. */
+  ptrdiff_t (*pack_row_floats)(int n, int k);
+  void (*pack_row)(const pno_row_modes *m, float *packed);
+  ptrdiff_t (*pack_axis_floats)(int n, int k, int first);
+  void (*pack_axis)(const pno_axis *a, float *packed);
+  /* Scratch that any operation on this grid needs, for one thread; widest: the largest number of channels of any map
+   * (width, hidden, in + coordinates, out). */
+  ptrdiff_t (*scratch_floats)(const pno_grid *grid, int widest);
+
   void (*lift_forward)(const pno_lift *a, int block, int count, float *scratch);
   void (*lift_backward)(const pno_lift *a, int block, int count, float *scratch);
-  void (*axis_forward)(const pno_axis_call *a, ptrdiff_t column, ptrdiff_t count); /* column = outer * inner + i */
-  void (*axis_inverse)(const pno_axis_call *a, ptrdiff_t column, ptrdiff_t count);
+  void (*axis_forward)(const pno_axis_call *a, int column, int count, float *scratch);
+  void (*axis_inverse)(const pno_axis_call *a, int column, int count, float *scratch);
   void (*mix_forward)(const pno_mix *a, int mode, int count);
   void (*mix_backward)(const pno_mix *a, int mode, int count, float *scratch);
   void (*layer_forward)(const pno_layer *a, int block, int count, float *scratch);
-  void (*layer_backward)(const pno_layer *a, int block, int count, float *scratch);
+  void (*layer_backward)(const pno_back *a, int block, int count, float *scratch);
   void (*head_forward)(const pno_head *a, int block, int count, float *scratch);
   void (*head_backward)(const pno_head *a, int block, int count, float *scratch);
   void (*head_loss)(const pno_head *a, int block, int count, float *scratch); /* L2 and REL_L2 only */
@@ -202,11 +243,11 @@ typedef struct {
 enum { PNO_BLOCK = 1024 };
 
 const pno_kernels *pno_kernels_scalar(void);
+const pno_kernels *pno_kernels_avx512(void); /* only for processors that kernels/dispatch.h names */
+const pno_kernels *pno_kernels_avx2(void);
 
-/* Floats of a partial gradient, and of the scratch that any operation on this grid needs; widest: the largest number of
- * channels of any map (width, hidden, in + coordinates, out). */
+/* Floats of a partial gradient. */
 ptrdiff_t pno_mlp_floats(const pno_mlp *m);
-ptrdiff_t pno_layer_floats(const pno_layer *a);
-ptrdiff_t pno_scratch_floats(const pno_grid *grid, int widest);
+ptrdiff_t pno_back_floats(const pno_back *a);
 
 #endif

@@ -12,6 +12,7 @@
 #include "engine/sync/reduce.h"
 #include "engine/train/arrays.h"
 #include "kernels/burst.h"
+#include "kernels/dispatch.h"
 
 const pno_bench_case pno_bench_cases[] = {
     {.name = "a1", .dims = 2, .n = {64, 64}, .modes = 12, .width = 32, .batch = 20},
@@ -47,7 +48,7 @@ static pno_status push(bench *b, pno_arena *arena) {
   PNO_TRY(PNO_PUSH(arena, values, &b->y));
   PNO_TRY(PNO_PUSH(arena, values, &b->output));
   PNO_TRY(PNO_PUSH(arena, b->samples + 1, &b->loss));
-  return pno_optimizer_create(&adam, pno_kernels_scalar(), b->tensors, r->n, r->floats, r->v_floats, arena, &b->optim);
+  return pno_optimizer_create(&adam, pno_kernels_find(getenv("PNO_DEV") ? getenv("PNO_DEV") : "auto"), b->tensors, r->n, r->floats, r->v_floats, arena, &b->optim);
 }
 
 static pno_status make_plan(bench *b) {
@@ -57,7 +58,7 @@ static pno_status make_plan(bench *b) {
   b->chunk = b->samples < fit ? b->samples : fit;
   if (b->chunk < 1) b->chunk = 1;
   const pno_affine same = {.scale = &one, .shift = &zero};
-  pno_fno_use use = {.kernels = pno_kernels_scalar(), .samples = b->chunk, .micro = 1, .train = true,
+  pno_fno_use use = {.kernels = pno_kernels_find(getenv("PNO_DEV") ? getenv("PNO_DEV") : "auto"), .samples = b->chunk, .micro = 1, .train = true, .threads = getenv("PNO_T") ? atoi(getenv("PNO_T")) : 1,
                      .norm_in = same, .norm_out = same, .loss = PNO_LOSS_REL_L2};
   for (int j = 0; j < b->c->dims; j++) use.n[j] = b->c->n[j];
   return pno_fno_plan_create(b->fno, &use, &b->plan);
@@ -93,10 +94,11 @@ static pno_status step(bench *b, double *loss) {
   const pno_vote *votes = NULL;
   const float *const *sums = NULL;
   const int ranks = pno_comm_size(b->comm);
-  memset(b->grad, 0, sizeof *b->grad * (size_t)pno_fno_registry(b->fno)->floats);
+  if (b->samples == 0) memset(b->grad, 0, sizeof *b->grad * (size_t)pno_fno_registry(b->fno)->floats);
   for (int s = 0; s < b->samples; s += b->chunk) {
     const int n = b->samples - s < b->chunk ? b->samples - s : b->chunk;
-    pno_fno_gradient(b->plan, b->params, b->x + s * b->points, b->y + s * b->points, n, b->output, b->grad, b->loss);
+    pno_fno_gradient(b->plan, b->params, b->x + s * b->points, b->y + s * b->points, n, s == 0, b->output, b->grad,
+                     b->loss);
     for (int i = 0; i < n; i++) vote.values[PNO_VOTE_LOSS] += b->loss[i];
   }
   pno_reduce_vote(b->reduce, &vote);

@@ -1,7 +1,8 @@
 /* The Fourier neural operator in 1, 2 or 3 dimensions, forward and backward, in two flavours:
  *   li        Li et al., ICLR 2021: linear lift, 4 x [spectral + 1x1 + GELU], head of 128; corner modes, backward norm
  *   neuralop  neuraloperator 2.x FNO: two-layer lift and head, gated channel MLP, centred modes, forward norm
- * Definitions: reference of each in README.md. All functions are Local; a plan is used by one thread at a time. */
+ * Definitions: reference of each in README.md. All functions are Local; a plan is used by one caller at a time and
+ * shares its work among its own threads. The same bits at any number of them. */
 #ifndef PNO_ENGINE_MODEL_FNO_H
 #define PNO_ENGINE_MODEL_FNO_H
 
@@ -15,7 +16,7 @@
 
 typedef enum { PNO_FLAVOUR_NEURALOP, PNO_FLAVOUR_LI } pno_flavour;
 
-enum { PNO_LAYERS_MAX = 16 };
+enum { PNO_LAYERS_MAX = 16, PNO_THREADS_MAX = 256 };
 
 typedef struct {
   pno_flavour flavour;
@@ -69,9 +70,10 @@ void pno_fno_losses(pno_fno_plan *p, pno_loss_kind kind, const float *output, co
                     double *loss);
 
 /* Forward and backward of consecutive micro-batches: adds the gradient of the sum of the samples' losses to grad
- * [registry floats], one micro-batch after the other, and writes loss [samples] and output. */
+ * [registry floats], one micro-batch after the other, and writes loss [samples] and output. fresh: grad is written, not
+ * added to, as if it had been zero. */
 void pno_fno_gradient(pno_fno_plan *p, const float *params, const float *input, const float *target, int samples,
-                      float *output, float *grad, double *loss);
+                      bool fresh, float *output, float *grad, double *loss);
 
 /* Floating-point operations of one training step of one sample, and of one forward pass (FMA = 2; element-wise work
  * not counted), for the rates that the benchmarks print. */

@@ -30,15 +30,19 @@ struct pno_fno_plan {
   pno_row_modes row;
   int *stored; /* [modes]: number of the stored mode */
   float *coordinate[PNO_DIMS_MAX];
-  /* activations [samples][points][cp] */
-  float *x0, *x, *d, *z[PNO_LAYERS_MAX], *m[PNO_LAYERS_MAX];
-  /* spectra: of each layer's input, of its output, after the rows, between the axes */
-  float *input_modes[PNO_LAYERS_MAX], *output_modes, *rows, *between;
-  float *error, *dy;      /* fields */
-  float *partial;         /* [samples * blocks][widest partial] */
-  float *scale;           /* [samples] */
-  double *sums;           /* [samples * blocks][2] */
-  float *scratch;
+  int threads;
+  ptrdiff_t stride; /* floats between the spectra of two samples: a line more than they take, lest all samples of a mode
+                     * fall into the same sets of the cache */
+  /* activations [samples][points][cp]; x also carries the gradient back, m its own. NULL where nothing is kept. */
+  float *x0, *x, *z[PNO_LAYERS_MAX], *m[PNO_LAYERS_MAX];
+  /* spectra of each layer's input and of its output [samples][stride]; of one sample between the axes (3-D) */
+  float *input_modes[PNO_LAYERS_MAX], *output_modes, *between;
+  float *error, *dy;       /* fields */
+  float *partial, *second; /* [samples * blocks][widest partial]: two of them, for phases that end one thing and begin another */
+  float *scale;            /* [samples]: factor of each sample's gradient */
+  double *sums;            /* [samples * blocks][2] */
+  float *rows[PNO_THREADS_MAX];    /* of each thread: row spectra of a slab; 1-D: none */
+  float *scratch[PNO_THREADS_MAX]; /* of each thread */
 };
 
 #endif

@@ -39,7 +39,9 @@ static pno_status make_axis(pno_fno_plan *p, pno_arena *arena, int j, int freque
   float *cosine, *sine;
   PNO_TRY(PNO_PUSH(arena, (size_t)k * (size_t)n, &cosine));
   PNO_TRY(PNO_PUSH(arena, (size_t)k * (size_t)n, &sine));
-  p->axis[j] = (pno_axis){.n = n, .k = k, .cosine = cosine, .sine = sine};
+  float *packed;
+  PNO_TRY(PNO_PUSH(arena, p->use.kernels->pack_axis_floats(n, k, frequency), &packed));
+  p->axis[j] = (pno_axis){.n = n, .k = k, .first = frequency, .cosine = cosine, .sine = sine, .packed = packed};
   if (arena->measuring) return PNO_OK;
   for (int i = 0; i < k; i++) {
     for (int y = 0; y < n; y++) {
@@ -49,6 +51,7 @@ static pno_status make_axis(pno_fno_plan *p, pno_arena *arena, int j, int freque
       sine[(ptrdiff_t)i * n + y] = (float)s;
     }
   }
+  p->use.kernels->pack_axis(&p->axis[j], packed);
   return PNO_OK;
 }
 
@@ -59,7 +62,9 @@ static pno_status make_row(pno_fno_plan *p, pno_arena *arena) {
   float *analysis, *synthesis;
   PNO_TRY(PNO_PUSH(arena, 2 * (size_t)k * (size_t)n, &analysis));
   PNO_TRY(PNO_PUSH(arena, 2 * (size_t)k * (size_t)n, &synthesis));
-  p->row = (pno_row_modes){.n = n, .k = k, .analysis = analysis, .synthesis = synthesis};
+  float *packed;
+  PNO_TRY(PNO_PUSH(arena, p->use.kernels->pack_row_floats(n, k), &packed));
+  p->row = (pno_row_modes){.n = n, .k = k, .analysis = analysis, .synthesis = synthesis, .packed = packed};
   if (arena->measuring) return PNO_OK;
   for (int i = 0; i < k; i++) {
     const double twice = i == 0 || 2 * i == n ? 1.0 : 2.0, in = li ? 1.0 : 1.0 / points;
@@ -75,6 +80,7 @@ static pno_status make_row(pno_fno_plan *p, pno_arena *arena) {
       synthesis[at + n] = (float)(-out * s);
     }
   }
+  p->use.kernels->pack_row(&p->row, packed);
   return PNO_OK;
 }
 
@@ -132,33 +138,35 @@ static ptrdiff_t widest_partial(const pno_fno *f) {
   return most;
 }
 
+/* Kept for backward: the pre-activations of each layer (of the last only with a channel MLP, which needs them again),
+ * and the output of a lift that is too dear to be made again. */
 static pno_status make_activations(pno_fno_plan *p, pno_arena *arena) {
   const pno_fno_spec *s = &p->fno->spec;
   const size_t floats = (size_t)p->use.samples * (size_t)pno_grid_points(&p->grid) * (size_t)pno_padded(s->width);
-  PNO_TRY(PNO_PUSH(arena, floats, &p->x0));
   PNO_TRY(PNO_PUSH(arena, floats, &p->x));
-  if (p->use.train) PNO_TRY(PNO_PUSH(arena, floats, &p->d));
+  p->x0 = s->lift_hidden ? p->x : NULL;
+  if (!p->use.train) return PNO_OK;
+  if (s->lift_hidden) PNO_TRY(PNO_PUSH(arena, floats, &p->x0));
   for (int l = 0; l < s->layers; l++) {
-    const bool own = l == 0 || p->use.train; /* without training one buffer serves all layers */
-    p->z[l] = p->z[0];
-    p->m[l] = p->m[0];
-    if (own) PNO_TRY(PNO_PUSH(arena, floats, &p->z[l]));
-    if (own && s->mlp_hidden) PNO_TRY(PNO_PUSH(arena, floats, &p->m[l]));
+    if (l < s->layers - 1 || s->mlp_hidden) PNO_TRY(PNO_PUSH(arena, floats, &p->z[l]));
+    if (s->mlp_hidden) PNO_TRY(PNO_PUSH(arena, floats, &p->m[l]));
   }
   return PNO_OK;
 }
 
 static pno_status make_spectra(pno_fno_plan *p, pno_arena *arena) {
   const pno_fno_spec *s = &p->fno->spec;
-  const size_t vector = 2 * (size_t)p->use.samples * (size_t)pno_padded(s->width);
+  const size_t vector = 2 * (size_t)pno_padded(s->width), samples = (size_t)p->use.samples;
+  p->stride = (ptrdiff_t)vector * p->modes + PNO_LANES;
   for (int l = 0; l < s->layers; l++) {
     p->input_modes[l] = p->input_modes[0];
-    if (l == 0 || p->use.train) PNO_TRY(PNO_PUSH(arena, vector * (size_t)p->modes, &p->input_modes[l]));
+    if (l == 0 || p->use.train) PNO_TRY(PNO_PUSH(arena, samples * (size_t)p->stride, &p->input_modes[l]));
   }
-  PNO_TRY(PNO_PUSH(arena, vector * (size_t)p->modes, &p->output_modes));
-  if (s->dims > 1) PNO_TRY(PNO_PUSH(arena, vector * (size_t)p->grid.rows * (size_t)p->row.k, &p->rows));
+  PNO_TRY(PNO_PUSH(arena, samples * (size_t)p->stride, &p->output_modes));
   if (s->dims > 2)
     PNO_TRY(PNO_PUSH(arena, vector * (size_t)p->grid.n[0] * (size_t)p->kept[1] * (size_t)p->row.k, &p->between));
+  for (int t = 0; s->dims > 1 && t < p->threads; t++)
+    PNO_TRY(PNO_PUSH(arena, vector * (size_t)p->grid.slab_rows * (size_t)p->row.k, &p->rows[t]));
   return PNO_OK;
 }
 
@@ -171,10 +179,12 @@ static pno_status make_rest(pno_fno_plan *p, pno_arena *arena) {
   PNO_TRY(PNO_PUSH(arena, field, &p->error));
   PNO_TRY(PNO_PUSH(arena, 2 * blocks, &p->sums));
   PNO_TRY(PNO_PUSH(arena, samples, &p->scale));
-  PNO_TRY(PNO_PUSH(arena, (size_t)pno_scratch_floats(&p->grid, widest), &p->scratch));
+  for (int t = 0; t < p->threads; t++)
+    PNO_TRY(PNO_PUSH(arena, (size_t)p->use.kernels->scratch_floats(&p->grid, widest), &p->scratch[t]));
   if (!p->use.train) return PNO_OK;
-  PNO_TRY(PNO_PUSH(arena, field, &p->dy));
-  return PNO_PUSH(arena, blocks * (size_t)widest_partial(p->fno), &p->partial);
+  if (p->use.loss == PNO_LOSS_H1) PNO_TRY(PNO_PUSH(arena, field, &p->dy));
+  PNO_TRY(PNO_PUSH(arena, blocks * (size_t)widest_partial(p->fno), &p->partial));
+  return PNO_PUSH(arena, blocks * (size_t)widest_partial(p->fno), &p->second);
 }
 
 static pno_status make_all(pno_fno_plan *p, pno_arena *arena) {
@@ -207,6 +217,7 @@ pno_status pno_fno_plan_create(const pno_fno *f, const pno_fno_use *use, pno_fno
   pno_status st = PNO_OK;
   p->fno = f;
   p->use = *use;
+  p->threads = use->threads < 1 ? 1 : use->threads > PNO_THREADS_MAX ? PNO_THREADS_MAX : use->threads;
   p->grid = padded_grid(f, use->n);
   pno_arena measure = pno_arena_measure("model plan", PNO_SPACE_HOST);
   PNO_TRY_GOTO(st, make_all(p, &measure), done);

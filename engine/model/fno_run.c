@@ -2,6 +2,11 @@
 #include <string.h>
 
 #include "engine/model/fno_impl.h"
+#include "kernels/dispatch.h"
+
+#ifdef _OPENMP
+#include <omp.h>
+#endif
 
 static const float *value(const float *params, const pno_fno *f, int index) {
   return params + f->registry.tensor[index].at;
@@ -16,98 +21,284 @@ static pno_mlp map_of(const pno_fno *f, const fno_map *m, const float *params) {
   return map;
 }
 
-/* The row spectra of one-dimensional data are the spectra themselves. */
-static float *rows_or(const pno_fno_plan *p, float *modes) { return p->fno->spec.dims == 1 ? modes : p->rows; }
+/* ---- who computes what: threads share samples, or all work on one ---- */
 
-/* One leading axis of all samples: outer points before it, inner vectors behind it. */
-static pno_axis_call axis_call(const pno_fno_plan *p, int j, int samples, const float *in, float *out,
-                               ptrdiff_t *columns) {
+/* What one call computes. */
+typedef struct {
+  pno_fno_plan *p;
+  const float *params, *input, *target;
+  float *output, *grad;
+  int samples, layer;
+  bool fresh; /* grad is written, not added to */
+} pass;
+
+/* The threads at work on one sample (or on all modes), and which of them this is. */
+typedef struct {
+  int id, of;
+  float *rows, *scratch; /* rows: shared by all of them in 2-D */
+} crew;
+
+/* This worker's share of n things. */
+static int share(const crew *w, int n, int *first) {
+  *first = (int)((long long)n * w->id / w->of);
+  return (int)((long long)n * (w->id + 1) / w->of) - *first;
+}
+
+static void wait_for_crew(const crew *w) {
+  if (w->of > 1) {
+#pragma omp barrier
+  }
+}
+
+/* Blocks of one slab; spectrum and rows: its row spectra in and out, often the same. */
+typedef void block_work(const pass *c, const crew *w, const float *spectrum, float *rows, int block, int count);
+
+/* One sample of a phase: its spectrum `in` (NULL: none) to row spectra, the work of all blocks, and row spectra to `out`
+ * (NULL: none). In 3-D the first axis is transformed as a whole and the rest slab by slab, in cache. */
+typedef struct {
+  float *in, *out; /* [samples][stride] */
+  block_work *work;
+} phase;
+
+static pno_axis_call axis_of(const pno_fno_plan *p, int j, const float *in, float *out) {
   pno_axis_call a = {.axis = p->axis[j], .inner = 1, .channels = pno_padded(p->fno->spec.width), .in = in, .out = out};
-  ptrdiff_t outer = samples;
-  for (int i = 0; i < j; i++) outer *= p->grid.n[i];
   for (int i = j + 1; i < p->grid.dims; i++) a.inner *= p->kept[i];
-  *columns = outer * a.inner;
   return a;
 }
 
-static void rows_to_modes(const pno_fno_plan *p, int samples, float *modes) {
-  const float *in = p->rows;
-  for (int j = p->grid.dims - 2; j >= 0; j--) {
-    ptrdiff_t columns;
-    float *out = j == 0 ? modes : p->between;
-    const pno_axis_call a = axis_call(p, j, samples, in, out, &columns);
-    p->use.kernels->axis_forward(&a, 0, columns);
-    in = out;
+static void share_axis(const pass *c, const crew *w, int j, bool inverse, const float *in, float *out) {
+  const pno_kernels *k = c->p->use.kernels;
+  const pno_axis_call a = axis_of(c->p, j, in, out);
+  int first;
+  const int count = share(w, a.inner, &first);
+  (inverse ? k->axis_inverse : k->axis_forward)(&a, first, count, w->scratch);
+}
+
+/* 1-D and 2-D: the sample is one slab. */
+static void run_slab(const pass *c, const crew *w, const phase *f, int s) {
+  const pno_fno_plan *p = c->p;
+  const bool axis = p->grid.dims > 1;
+  float *in = f->in ? f->in + s * p->stride : NULL, *out = f->out ? f->out + s * p->stride : NULL;
+  int first;
+  if (axis && in) share_axis(c, w, 0, true, in, w->rows);
+  wait_for_crew(w);
+  const int count = share(w, p->grid.blocks, &first);
+  f->work(c, w, axis ? w->rows : in, axis ? w->rows : out, s * p->grid.blocks + first, count);
+  wait_for_crew(w);
+  if (axis && out) share_axis(c, w, 0, false, w->rows, out);
+  wait_for_crew(w);
+}
+
+static void run_slabs(const pass *c, const crew *w, const phase *f, int s) {
+  const pno_fno_plan *p = c->p;
+  const crew alone = {.of = 1, .rows = p->rows[w->id], .scratch = w->scratch};
+  const ptrdiff_t slab = 2 * (ptrdiff_t)pno_padded(p->fno->spec.width) * p->kept[1] * p->row.k;
+  int first;
+  if (f->in) share_axis(c, w, 0, true, f->in + s * p->stride, p->between);
+  wait_for_crew(w);
+  const int count = share(w, p->grid.slabs, &first);
+  for (int i = first; i < first + count; i++) {
+    if (f->in) share_axis(c, &alone, 1, true, p->between + i * slab, alone.rows);
+    f->work(c, &alone, alone.rows, alone.rows, s * p->grid.blocks + i * p->grid.slab_blocks, p->grid.slab_blocks);
+    if (f->out) share_axis(c, &alone, 1, false, alone.rows, p->between + i * slab);
+  }
+  wait_for_crew(w);
+  if (f->out) share_axis(c, w, 0, false, p->between, f->out + s * p->stride);
+  wait_for_crew(w);
+}
+
+/* Whole samples to each thread as long as they go round; what is left, and every 3-D sample, by all together. */
+static void run_samples(const pass *c, crew w, const phase *f) {
+  const pno_fno_plan *p = c->p;
+  const int round = p->grid.dims > 2 ? 0 : c->samples / w.of * w.of;
+  const crew alone = {.of = 1, .rows = p->rows[w.id], .scratch = w.scratch};
+  int first;
+  const int own = share(&w, round, &first);
+  for (int s = first; s < first + own; s++) run_slab(c, &alone, f, s);
+  if (round < c->samples) wait_for_crew(&w);
+  w.rows = p->rows[0];
+  for (int s = round; s < c->samples; s++) (p->grid.dims > 2 ? run_slabs : run_slab)(c, &w, f, s);
+}
+
+typedef void mode_work(const pass *c, const crew *w);
+
+/* One phase on all threads: samples, or modes. */
+static void run(const pass *c, const phase *f, mode_work *modes) {
+  const pno_fno_plan *p = c->p;
+#pragma omp parallel num_threads(p->threads) if (p->threads > 1)
+  {
+    crew w = {.of = 1};
+#ifdef _OPENMP
+    w.id = omp_get_thread_num();
+    w.of = omp_get_num_threads();
+#endif
+    w.scratch = p->scratch[w.id];
+    const unsigned state = pno_denormals_flush();
+    if (f)
+      run_samples(c, w, f);
+    else
+      modes(c, &w);
+    pno_denormals_restore(state);
   }
 }
 
-static void modes_to_rows(const pno_fno_plan *p, int samples, const float *modes) {
-  const float *in = modes;
-  for (int j = 0; j < p->grid.dims - 1; j++) {
-    ptrdiff_t columns;
-    float *out = j == p->grid.dims - 2 ? p->rows : p->between;
-    const pno_axis_call a = axis_call(p, j, samples, in, out, &columns);
-    p->use.kernels->axis_inverse(&a, 0, columns);
-    in = out;
-  }
-}
+/* ---- what the phases do ---- */
 
-static pno_lift lift_of(const pno_fno_plan *p, const float *params, const float *input) {
-  pno_lift a = {.grid = &p->grid, .in = p->fno->spec.in, .channels = p->fno->spec.width,
-                .embed = p->fno->spec.embed, .mlp = map_of(p->fno, &p->fno->lift, params), .norm = p->use.norm_in,
-                .modes = p->row, .input = input, .x = p->x0, .rows = rows_or(p, p->input_modes[0])};
+static pno_lift lift_of(const pass *c) {
+  const pno_fno_plan *p = c->p;
+  const pno_fno_spec *s = &p->fno->spec;
+  pno_lift a = {.grid = &p->grid, .in = s->in, .channels = s->width, .embed = s->embed,
+                .mlp = map_of(p->fno, &p->fno->lift, c->params), .norm = p->use.norm_in, .modes = p->row,
+                .input = c->input, .x = p->x0, .d = p->x, .partial = p->second};
   for (int j = 0; j < p->grid.dims; j++) a.coordinate[j] = p->coordinate[j];
   return a;
 }
 
-static pno_layer layer_of(const pno_fno_plan *p, const float *params, int l) {
+/* The stage of layer l is activated on all layers but the last. */
+static bool is_last(const pno_fno *f, int l) { return l == f->spec.layers - 1; }
+
+static pno_layer layer_of(const pass *c, int l) {
+  const pno_fno_plan *p = c->p;
   const pno_fno *f = p->fno;
-  const bool last = l == f->spec.layers - 1;
-  pno_layer a = {.grid = &p->grid, .channels = f->spec.width, .activate = !last,
-                 .mix_channels = f->spec.mlp_hidden > 0, .modes = p->row, .above = p->row,
-                 .skip = value(params, f, f->skip[l]), .bias = value(params, f, f->bias[l]), .z = p->z[l],
-                 .m = p->m[l], .want_rows = !last, .x = l == 0 ? p->x0 : p->x, .result = p->x};
-  if (a.mix_channels) {
-    a.gate = value(params, f, f->gate[l]);
-    a.mlp = map_of(f, &f->mlp[l], params);
+  pno_layer a = {.grid = &p->grid, .channels = f->spec.width, .activate = !is_last(f, l),
+                 .mix_channels = f->spec.mlp_hidden > 0, .modes = p->row, .skip = value(c->params, f, f->skip[l]),
+                 .bias = value(c->params, f, f->bias[l]), .z = p->z[l], .m = p->m[l], .x = l == 0 ? p->x0 : p->x,
+                 .result = p->x};
+  if (!a.mix_channels) return a;
+  a.gate = value(c->params, f, f->gate[l]);
+  a.mlp = map_of(f, &f->mlp[l], c->params);
+  return a;
+}
+
+/* Backward through the linear part of layer l and the stage of layer l - 1; l = layers: the last stage alone. */
+static pno_back back_of(const pass *c, int l) {
+  const pno_fno_plan *p = c->p;
+  const pno_fno *f = p->fno;
+  const bool mix = f->spec.mlp_hidden > 0;
+  pno_back a = {.grid = &p->grid, .channels = f->spec.width, .modes = p->row, .d = p->x, .partial = p->partial,
+                .linear = l < f->spec.layers, .stage = l > 0};
+  if (a.linear) {
+    a.skip = value(c->params, f, f->skip[l]);
+    a.gated = mix;
+    a.gate = mix ? value(c->params, f, f->gate[l]) : NULL;
+    a.dm = p->m[l];
+    a.x = p->x0;
+  }
+  if (a.stage) {
+    a.activate = !is_last(f, l - 1);
+    a.mix_channels = mix;
+    a.z = p->z[l - 1];
+    a.m = p->m[l - 1];
+    if (mix) a.mlp = map_of(f, &f->mlp[l - 1], c->params);
   }
   return a;
 }
 
-static pno_head head_of(const pno_fno_plan *p, const float *params, float *output) {
+static pno_head head_of(const pass *c) {
+  const pno_fno_plan *p = c->p;
   return (pno_head){.grid = &p->grid, .channels = p->fno->spec.width, .out = p->fno->spec.out,
-                    .mlp = map_of(p->fno, &p->fno->head, params), .norm = p->use.norm_out, .x = p->x,
-                    .output = output, .d = p->d, .dy = p->dy, .partial = p->partial, .sums = p->sums};
+                    .mlp = map_of(p->fno, &p->fno->head, c->params), .norm = p->use.norm_out, .x = p->x,
+                    .output = c->output, .dy = p->dy, .d = p->x, .partial = p->second, .target = c->target,
+                    .sums = p->sums};
 }
 
-static pno_mix mix_of(const pno_fno_plan *p, const float *params, int l, int samples) {
-  return (pno_mix){.samples = samples, .micro = p->use.micro, .modes = p->modes, .channels = p->fno->spec.width,
-                   .stored = p->stored, .weight = value(params, p->fno, p->fno->spectral[l]),
-                   .x = p->input_modes[l], .y = p->output_modes};
+static void lift_blocks(const pass *c, const crew *w, const float *spectrum, float *rows, int block, int count) {
+  (void)spectrum;
+  pno_lift a = lift_of(c);
+  a.rows = rows;
+  c->p->use.kernels->lift_forward(&a, block, count, w->scratch);
 }
 
-/* All but the head: leaves the last activation in p->x. */
-static void run_trunk(pno_fno_plan *p, const float *params, const float *input, int samples) {
-  const pno_kernels *k = p->use.kernels;
-  const int blocks = samples * p->grid.blocks, layers = p->fno->spec.layers;
-  const pno_lift lift = lift_of(p, params, input);
-  k->lift_forward(&lift, 0, blocks, p->scratch);
-  for (int l = 0; l < layers; l++) {
-    if (p->grid.dims > 1) rows_to_modes(p, samples, p->input_modes[l]);
-    const pno_mix mix = mix_of(p, params, l, samples);
-    k->mix_forward(&mix, 0, p->modes);
-    if (p->grid.dims > 1) modes_to_rows(p, samples, p->output_modes);
-    pno_layer layer = layer_of(p, params, l);
-    layer.spectrum = rows_or(p, p->output_modes);
-    layer.rows = l + 1 < layers ? rows_or(p, p->input_modes[l + 1]) : NULL;
-    k->layer_forward(&layer, 0, blocks, p->scratch);
+static void layer_blocks(const pass *c, const crew *w, const float *spectrum, float *rows, int block, int count) {
+  const pno_lift lift = lift_of(c);
+  pno_layer a = layer_of(c, c->layer);
+  a.lift = &lift;
+  a.spectrum = spectrum;
+  a.rows = is_last(c->p->fno, c->layer) ? NULL : rows;
+  c->p->use.kernels->layer_forward(&a, block, count, w->scratch);
+}
+
+/* The last layer and the head, block by block: the activation does not leave the second-level cache in between. */
+static void last_blocks(const pass *c, const crew *w, const float *spectrum, float *rows, int block, int count) {
+  const pno_head head = head_of(c);
+  for (int b = block; b < block + count; b++) {
+    layer_blocks(c, w, spectrum, rows, b, 1);
+    c->p->use.kernels->head_forward(&head, b, 1, w->scratch);
+  }
+}
+
+static void top_blocks(const pass *c, const crew *w, const float *spectrum, float *rows, int block, int count) {
+  (void)spectrum;
+  pno_back a = back_of(c, c->p->fno->spec.layers);
+  a.rows = rows;
+  c->p->use.kernels->layer_backward(&a, block, count, w->scratch);
+}
+
+/* The last layer, the head with the loss and its backward, and the last stage backwards, block by block. */
+static void turn_blocks(const pass *c, const crew *w, const float *spectrum, float *rows, int block, int count) {
+  const pno_head head = head_of(c);
+  for (int b = block; b < block + count; b++) {
+    layer_blocks(c, w, spectrum, rows, b, 1);
+    c->p->use.kernels->head_loss(&head, b, 1, w->scratch);
+    top_blocks(c, w, spectrum, rows, b, 1);
+  }
+}
+
+/* The same from a gradient of the outputs. */
+static void head_blocks(const pass *c, const crew *w, const float *spectrum, float *rows, int block, int count) {
+  const pno_head head = head_of(c);
+  for (int b = block; b < block + count; b++) {
+    c->p->use.kernels->head_backward(&head, b, 1, w->scratch);
+    top_blocks(c, w, spectrum, rows, b, 1);
+  }
+}
+
+static void back_blocks(const pass *c, const crew *w, const float *spectrum, float *rows, int block, int count) {
+  const pno_lift lift = lift_of(c);
+  pno_back a = back_of(c, c->layer);
+  a.lift = &lift;
+  a.spectrum = spectrum;
+  a.rows = rows;
+  for (int b = block; b < block + count; b++) {
+    c->p->use.kernels->layer_backward(&a, b, 1, w->scratch);
+    if (c->layer == 0) c->p->use.kernels->lift_backward(&lift, b, 1, w->scratch);
+  }
+}
+
+static pno_mix mix_of(const pass *c) {
+  const pno_fno_plan *p = c->p;
+  return (pno_mix){.samples = c->samples, .modes = p->modes, .channels = p->fno->spec.width, .stride = p->stride,
+                   .stored = p->stored, .weight = value(c->params, p->fno, p->fno->spectral[c->layer]),
+                   .x = p->input_modes[c->layer], .y = p->output_modes, .scale = p->scale};
+}
+
+static void mix_modes(const pass *c, const crew *w) {
+  const pno_mix mix = mix_of(c);
+  int first;
+  const int count = share(w, c->p->modes, &first);
+  c->p->use.kernels->mix_forward(&mix, first, count);
+}
+
+/* ---- forward ---- */
+
+/* All but the last layer's rows: leaves the spectrum that they are made of in output_modes. */
+static void run_trunk(pass *c) {
+  pno_fno_plan *p = c->p;
+  const phase lift = {NULL, p->input_modes[0], lift_blocks};
+  run(c, &lift, NULL);
+  for (c->layer = 0;; c->layer++) {
+    run(c, NULL, mix_modes);
+    if (is_last(p->fno, c->layer)) return;
+    const phase layer = {p->output_modes, p->input_modes[c->layer + 1], layer_blocks};
+    run(c, &layer, NULL);
   }
 }
 
 void pno_fno_forward(pno_fno_plan *p, const float *params, const float *input, int samples, float *output) {
-  run_trunk(p, params, input, samples);
-  const pno_head head = head_of(p, params, output);
-  p->use.kernels->head_forward(&head, 0, samples * p->grid.blocks, p->scratch);
+  pass c = {.p = p, .params = params, .input = input, .output = output, .samples = samples};
+  const phase last = {p->output_modes, NULL, last_blocks};
+  run_trunk(&c);
+  run(&c, &last, NULL);
 }
 
 /* From the sums of the blocks, in block order: loss of each sample and the factor of its gradient (of e, or of e plus
@@ -143,98 +334,98 @@ void pno_fno_losses(pno_fno_plan *p, pno_loss_kind kind, const float *output, co
   finish_losses(p, kind, samples, loss);
 }
 
-/* Adds the partials of one tensor, micro-batch by micro-batch; at: its place in a block's partial gradient. */
-static void add_partials(pno_fno_plan *p, int tensor, ptrdiff_t at, ptrdiff_t stride, int samples, float *grad) {
-  const pno_tensor *t = &p->fno->registry.tensor[tensor];
-  for (int s = 0; s < samples; s += p->use.micro) {
-    const int count = samples - s < p->use.micro ? samples - s : p->use.micro;
-    const pno_accumulate a = {.first_block = s * p->grid.blocks, .blocks = count * p->grid.blocks,
-                              .blocks_a_sample = p->grid.blocks, .stride = stride, .partial = p->partial + at,
-                              .scale = p->scale, .grad = grad + t->at};
-    p->use.kernels->accumulate(&a, 0, t->count);
-  }
-}
+/* ---- backward ---- */
 
-/* The tensors of a partial gradient in their order. */
-static void add_all_partials(pno_fno_plan *p, const int *tensors, int n, int samples, float *grad) {
+/* Adds partial gradients of all blocks, micro-batch by micro-batch, in the order of the tensors given (-1: none). */
+static void add_partials(const pass *c, const float *partial, const int *tensors, int n) {
+  const pno_fno_plan *p = c->p;
+  const pno_tensor *all = p->fno->registry.tensor;
   ptrdiff_t stride = 0, at = 0;
-  for (int i = 0; i < n; i++)
-    if (tensors[i] >= 0) stride += p->fno->registry.tensor[tensors[i]].count;
+  for (int i = 0; i < n; i++) stride += tensors[i] >= 0 ? all[tensors[i]].count : 0;
   for (int i = 0; i < n; i++) {
     if (tensors[i] < 0) continue;
-    add_partials(p, tensors[i], at, stride, samples, grad);
-    at += p->fno->registry.tensor[tensors[i]].count;
+    const pno_tensor *t = &all[tensors[i]];
+    const pno_accumulate a = {.blocks = c->samples * p->grid.blocks, .micro = p->use.micro * p->grid.blocks,
+                              .blocks_a_sample = p->grid.blocks, .stride = stride, .partial = partial + at,
+                              .scale = p->scale, .grad = c->grad + t->at};
+    p->use.kernels->accumulate(&a, 0, t->count);
+    at += t->count;
   }
 }
 
-static void add_map_partials(pno_fno_plan *p, const fno_map *m, int samples, float *grad) {
+static void add_map(const pass *c, const float *partial, const fno_map *m) {
   const int tensors[4] = {m->w1, m->b1, m->w2, m->b2};
-  add_all_partials(p, tensors, 4, samples, grad);
+  add_partials(c, partial, tensors, 4);
 }
 
-/* The scale of each sample is applied either to the head's partials and the gradient that leaves it (fused loss), or
- * is already in dy; after the head it must be one everywhere. */
-static void unit_scale(pno_fno_plan *p, int samples) {
-  for (int s = 0; s < samples; s++) p->scale[s] = 1.0f;
+/* What layer_backward leaves: gradients of layer l's linear part and of the channel MLP below it. */
+static void add_layer(const pass *c, int l) {
+  const pno_fno *f = c->p->fno;
+  const bool linear = l < f->spec.layers, mix = f->spec.mlp_hidden > 0;
+  const fno_map none = {.w1 = -1, .b1 = -1, .w2 = -1, .b2 = -1}, *m = mix && l > 0 ? &f->mlp[l - 1] : &none;
+  const int tensors[7] = {linear ? f->skip[l] : -1, linear ? f->bias[l] : -1, linear && mix ? f->gate[l] : -1,
+                          m->w1, m->b1, m->w2, m->b2};
+  add_partials(c, c->p->partial, tensors, 7);
 }
 
-/* Head, loss and the head's backward: leaves the gradient of the last activation, to be multiplied by p->scale, in d. */
-static void run_head(pno_fno_plan *p, const float *params, const float *target, int samples, float *output,
-                     float *grad, double *loss) {
-  const pno_kernels *k = p->use.kernels;
-  const int blocks = samples * p->grid.blocks;
-  pno_head head = head_of(p, params, output);
-  if (p->use.loss == PNO_LOSS_H1) {
-    k->head_forward(&head, 0, blocks, p->scratch);
-    pno_fno_losses(p, PNO_LOSS_H1, output, target, samples, loss);
-    const pno_loss a = loss_of(p, PNO_LOSS_H1, output, target);
-    k->loss_gradient(&a, 0, blocks);
-    unit_scale(p, samples);
-    k->head_backward(&head, 0, blocks, p->scratch);
-  } else {
-    head.target = target;
-    k->head_loss(&head, 0, blocks, p->scratch);
-    finish_losses(p, p->use.loss, samples, loss);
-  }
-  add_map_partials(p, &p->fno->head, samples, grad);
-}
-
-static void run_layer_backward(pno_fno_plan *p, const float *params, int l, int samples, float *grad) {
-  const pno_kernels *k = p->use.kernels;
+/* Head, loss and the last stage backwards: leaves the gradient of the last layer's spectrum in output_modes. */
+static void run_turn(pass *c, double *loss) {
+  pno_fno_plan *p = c->p;
   const pno_fno *f = p->fno;
-  pno_layer a = layer_of(p, params, l);
-  a.first_gradient = l == f->spec.layers - 1;
-  a.d_scale = p->scale;
-  a.spectrum = a.rows = rows_or(p, p->output_modes); /* a row is read before it is written */
-  a.input = l == 0 ? p->x0 : (a.mix_channels ? p->m[l - 1] : p->z[l - 1]);
-  a.input_activated = l > 0;
-  a.d = p->d;
-  a.partial = p->partial;
-  k->layer_backward(&a, 0, samples * p->grid.blocks, p->scratch);
-  if (a.first_gradient) unit_scale(p, samples);
-  const int tensors[7] = {f->skip[l], f->bias[l],
-                          a.mix_channels ? f->gate[l] : -1, a.mix_channels ? f->mlp[l].w1 : -1,
-                          a.mix_channels ? f->mlp[l].b1 : -1, a.mix_channels ? f->mlp[l].w2 : -1,
-                          a.mix_channels ? f->mlp[l].b2 : -1};
-  add_all_partials(p, tensors, 7, samples, grad);
-  if (p->grid.dims > 1) rows_to_modes(p, samples, p->output_modes);
-  pno_mix mix = mix_of(p, params, l, samples);
-  mix.grad = grad + f->registry.tensor[f->spectral[l]].at;
-  k->mix_backward(&mix, 0, p->modes, p->scratch);
-  if (p->grid.dims > 1) modes_to_rows(p, samples, p->output_modes);
+  if (p->use.loss == PNO_LOSS_H1) {
+    const phase last = {p->output_modes, NULL, last_blocks}, head = {NULL, p->output_modes, head_blocks};
+    run(c, &last, NULL);
+    pno_fno_losses(p, PNO_LOSS_H1, c->output, c->target, c->samples, loss);
+    const pno_loss a = loss_of(p, PNO_LOSS_H1, c->output, c->target);
+    p->use.kernels->loss_gradient(&a, 0, c->samples * p->grid.blocks);
+    for (int s = 0; s < c->samples; s++) p->scale[s] = 1.0f; /* it is in the gradient of the field already */
+    run(c, &head, NULL);
+  } else {
+    const phase turn = {p->output_modes, p->output_modes, turn_blocks};
+    run(c, &turn, NULL);
+    finish_losses(p, p->use.loss, c->samples, loss);
+  }
+  add_map(c, p->second, &f->head);
+  add_layer(c, f->spec.layers);
+}
+
+static bool fresh_modes(const pass *c) {
+  const pno_tensor *t = &c->p->fno->registry.tensor[c->p->fno->spectral[0]];
+  return 2 * (ptrdiff_t)t->in * pno_padded(t->out) * c->p->modes == t->count; /* every stored mode is kept */
+}
+
+static void mix_modes_back(const pass *c, const crew *w) {
+  pno_mix mix = mix_of(c);
+  int first;
+  const int count = share(w, c->p->modes, &first);
+  mix.grad = c->grad + c->p->fno->registry.tensor[c->p->fno->spectral[c->layer]].at;
+  mix.fresh = c->fresh;
+  c->p->use.kernels->mix_backward(&mix, first, count, w->scratch);
+}
+
+/* A gradient to be written: zero, but for the spectral weights if the first mixing writes all of them. */
+static void zero_gradient(pass *c) {
+  const pno_registry *r = &c->p->fno->registry;
+  c->fresh = c->fresh && fresh_modes(c);
+  for (int i = 0; i < r->n; i++)
+    if (!c->fresh || r->tensor[i].kind != PNO_TENSOR_SPECTRAL)
+      memset(c->grad + r->tensor[i].at, 0, sizeof *c->grad * (size_t)r->tensor[i].count);
 }
 
 void pno_fno_gradient(pno_fno_plan *p, const float *params, const float *input, const float *target, int samples,
-                      float *output, float *grad, double *loss) {
-  run_trunk(p, params, input, samples);
-  run_head(p, params, target, samples, output, grad, loss);
-  for (int l = p->fno->spec.layers - 1; l >= 0; l--) run_layer_backward(p, params, l, samples, grad);
-  pno_lift lift = lift_of(p, params, input);
-  lift.spectrum = rows_or(p, p->output_modes);
-  lift.d = p->d;
-  lift.partial = p->partial;
-  p->use.kernels->lift_backward(&lift, 0, samples * p->grid.blocks, p->scratch);
-  add_map_partials(p, &p->fno->lift, samples, grad);
+                      bool fresh, float *output, float *grad, double *loss) {
+  pass c = {.p = p, .params = params, .input = input, .target = target, .output = output, .grad = grad,
+            .samples = samples, .fresh = fresh};
+  if (fresh) zero_gradient(&c);
+  run_trunk(&c);
+  run_turn(&c, loss);
+  for (; c.layer >= 0; c.layer--) {
+    run(&c, NULL, mix_modes_back);
+    const phase back = {p->output_modes, c.layer > 0 ? p->output_modes : NULL, back_blocks};
+    run(&c, &back, NULL);
+    add_layer(&c, c.layer);
+  }
+  add_map(&c, p->second, &p->fno->lift);
 }
 
 void pno_fno_flops(const pno_fno_plan *p, double *forward, double *step) {

@@ -31,7 +31,8 @@ static double compute_gradients(pno_trainer *t, int samples) {
     if (!t->spec.physical)
       for (int i = s; i < s + count; i++)
         o->kernels->encode(&out, points, pno_fno_spec_of(o->fno)->out, t->y + i * ny);
-    pno_fno_gradient(t->plan, o->params, t->x + s * nx, t->y + s * ny, count, t->output, t->grad, t->loss);
+    pno_fno_gradient(t->plan, o->params, t->x + s * nx, t->y + s * ny, count, s == 0, t->output, t->grad,
+                     t->loss);
     for (int i = 0; i < count; i++) sum += t->loss[i];
     const double each = (pno_clock() - chunk_start) / count * t->spec.micro;
     least = each < least ? each : least;
@@ -61,7 +62,8 @@ static void work(pno_trainer *t, pno_vote *vote) {
   const double start = pno_clock();
   int n = 0, samples = 0;
   const pno_status st = load_batch(t, &n, &samples);
-  memset(t->grad, 0, sizeof *t->grad * (size_t)pno_fno_registry(t->op.fno)->floats);
+  if (st != PNO_OK || samples == 0)
+    memset(t->grad, 0, sizeof *t->grad * (size_t)pno_fno_registry(t->op.fno)->floats);
   if (st == PNO_OK) {
     vote->values[PNO_VOTE_LOSS] = compute_gradients(t, samples);
     vote->counts[PNO_VOTE_SAMPLES] = samples;

@@ -60,7 +60,7 @@ static void error_sums(const pno_head *a, int block, ptrdiff_t data_row, float *
 /* Backward of the rows of one block; with the fused loss the row's output is made first and its error is dy. */
 static void block_backward(const pno_head *a, int b, bool fused, float *scratch) {
   const pno_grid *g = a->grid;
-  const int cp = pno_padded(a->channels), op = pno_padded(a->out);
+  const int cp = pno_padded(a->channels), op = pno_padded(a->out), last = g->dims - 1;
   int first, index[PNO_DIMS_MAX];
   const int rows = pno_grid_block(g, b, &first);
   float *error = scratch, *tile = error + (ptrdiff_t)g->len * op, *rest = tile + (ptrdiff_t)g->len * op;
@@ -68,8 +68,14 @@ static void block_backward(const pno_head *a, int b, bool fused, float *scratch)
   double sums[2] = {0, 0};
   for (int r = first; r < first + rows; r++) {
     ptrdiff_t data_row;
-    pno_row_zero((ptrdiff_t)g->len * cp, a->d + pno_row_at(g, b, r, g->len, cp));
-    if (!pno_grid_data_row(g, r, &data_row, index)) continue;
+    float *d = a->d + pno_row_at(g, b, r, g->len, cp);
+    if (!pno_grid_data_row(g, r, &data_row, index)) {
+      pno_row_zero((ptrdiff_t)g->len * cp, d);
+      continue;
+    }
+    const ptrdiff_t lo = (ptrdiff_t)g->lo[last] * cp, hi = lo + (ptrdiff_t)g->inner[last] * cp;
+    pno_row_zero(lo, d);
+    pno_row_zero((ptrdiff_t)g->len * cp - hi, d + hi);
     const float *dy = error;
     if (fused) {
       forward_row(a, b, r, data_row, rest);

@@ -20,22 +20,28 @@ static void gather_row(const pno_lift *a, int block, ptrdiff_t data_row, const i
   }
 }
 
-void pno_scalar_lift_forward(const pno_lift *a, int block, int count, float *scratch) {
+void pno_scalar_lift_row(const pno_lift *a, int block, int row, float *x, float *scratch) {
   const pno_grid *g = a->grid;
   const int cp = pno_padded(a->channels), last = g->dims - 1, ip = pno_padded(a->mlp.in);
-  float *rest = scratch + (ptrdiff_t)g->len * ip;
+  ptrdiff_t data_row;
+  int index[PNO_DIMS_MAX];
+  pno_row_zero((ptrdiff_t)g->len * cp, x);
+  if (!pno_grid_data_row(g, row, &data_row, index)) return;
+  gather_row(a, block, data_row, index, scratch);
+  pno_mlp_forward(&a->mlp, g->inner[last], scratch, ip, x + (ptrdiff_t)g->lo[last] * cp,
+                  scratch + (ptrdiff_t)g->len * ip);
+}
+
+void pno_scalar_lift_forward(const pno_lift *a, int block, int count, float *scratch) {
+  const pno_grid *g = a->grid;
+  const int cp = pno_padded(a->channels);
   for (int b = block; b < block + count; b++) {
-    int first, index[PNO_DIMS_MAX];
+    int first;
     const int rows = pno_grid_block(g, b, &first);
     for (int r = first; r < first + rows; r++) {
-      ptrdiff_t data_row;
-      float *x = a->x + pno_row_at(g, b, r, g->len, cp);
-      pno_row_zero((ptrdiff_t)g->len * cp, x);
-      if (pno_grid_data_row(g, r, &data_row, index)) {
-        gather_row(a, b, data_row, index, scratch);
-        pno_mlp_forward(&a->mlp, g->inner[last], scratch, ip, x + (ptrdiff_t)g->lo[last] * cp, rest);
-      }
-      pno_row_analyse(a->modes.analysis, &a->modes, cp, x, a->rows + pno_row_at(g, b, r, 2 * a->modes.k, cp));
+      float *x = a->x ? a->x + pno_row_at(g, b, r, g->len, cp) : scratch;
+      pno_scalar_lift_row(a, b, r, x, scratch + (ptrdiff_t)g->len * cp);
+      pno_row_analyse(a->modes.analysis, &a->modes, cp, x, a->rows + pno_slab_row_at(g, r, a->modes.k, cp));
     }
   }
 }
@@ -52,8 +58,7 @@ void pno_scalar_lift_backward(const pno_lift *a, int block, int count, float *sc
     for (int r = first; r < first + rows; r++) {
       ptrdiff_t data_row;
       if (!pno_grid_data_row(g, r, &data_row, index)) continue;
-      float *d = a->d + pno_row_at(g, b, r, g->len, cp);
-      pno_row_synthesise(a->modes.analysis, &a->modes, cp, a->spectrum + pno_row_at(g, b, r, 2 * a->modes.k, cp), d);
+      const float *d = a->d + pno_row_at(g, b, r, g->len, cp);
       gather_row(a, b, data_row, index, scratch);
       pno_mlp_back_run(&back, g->inner[last], scratch, ip, d + (ptrdiff_t)g->lo[last] * cp, NULL, 0);
     }

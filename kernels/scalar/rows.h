@@ -39,10 +39,18 @@ static inline ptrdiff_t pno_row_at(const pno_grid *g, int block, int row, ptrdif
   return ((ptrdiff_t)(block / g->blocks) * g->rows + row) * vectors * v;
 }
 
+/* Where row r of the sample starts in the row spectra of its slab. */
+static inline ptrdiff_t pno_slab_row_at(const pno_grid *g, int row, int k, int cp) {
+  return (ptrdiff_t)(row % g->slab_rows) * 2 * k * cp;
+}
+
 /* The data points of one row in an outside field of `channels`. */
 static inline ptrdiff_t pno_field_at(const pno_grid *g, int block, ptrdiff_t data_row, int channels) {
   const ptrdiff_t data_points = pno_grid_data_points(g);
   return ((block / g->blocks) * data_points + data_row * g->inner[g->dims - 1]) * channels;
 }
+
+/* x of one row: the lift's output, zero on the padding. scratch: gathered input and the map's own. */
+void pno_scalar_lift_row(const pno_lift *a, int block, int row, float *x, float *scratch);
 
 #endif

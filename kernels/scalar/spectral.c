@@ -4,32 +4,28 @@
 
 #include "kernels/scalar/dense.h"
 
-/* Start of column c = outer * inner + i in an array of `points` points along the axis. */
-static ptrdiff_t column_at(const pno_axis_call *a, ptrdiff_t c, int points) {
-  const ptrdiff_t vector = 2 * (ptrdiff_t)a->channels;
-  return (c / a->inner * points * a->inner + c % a->inner) * vector;
-}
-
-void pno_scalar_axis_forward(const pno_axis_call *a, ptrdiff_t column, ptrdiff_t count) {
+void pno_scalar_axis_forward(const pno_axis_call *a, int column, int count, float *scratch) {
+  (void)scratch;
   const int n = a->axis.n, k = a->axis.k, cp = a->channels;
   const ptrdiff_t step = 2 * (ptrdiff_t)cp * a->inner;
   const pno_operand cosine = {a->axis.cosine, n, 1}, sine = {a->axis.sine, n, 1};
-  for (ptrdiff_t c = column; c < column + count; c++) {
-    const float *in = a->in + column_at(a, c, n);
-    float *out = a->out + column_at(a, c, k);
+  for (int c = column; c < column + count; c++) {
+    const float *in = a->in + 2 * (ptrdiff_t)cp * c;
+    float *out = a->out + 2 * (ptrdiff_t)cp * c;
     pno_dense(k, 2 * cp, n, 1.0f, cosine, in, step, out, step, 0);
     pno_dense(k, cp, n, 1.0f, sine, in + cp, step, out, step, 1);
     pno_dense(k, cp, n, -1.0f, sine, in, step, out + cp, step, 1);
   }
 }
 
-void pno_scalar_axis_inverse(const pno_axis_call *a, ptrdiff_t column, ptrdiff_t count) {
+void pno_scalar_axis_inverse(const pno_axis_call *a, int column, int count, float *scratch) {
+  (void)scratch;
   const int n = a->axis.n, k = a->axis.k, cp = a->channels;
   const ptrdiff_t step = 2 * (ptrdiff_t)cp * a->inner;
   const pno_operand cosine = {a->axis.cosine, 1, n}, sine = {a->axis.sine, 1, n};
-  for (ptrdiff_t c = column; c < column + count; c++) {
-    const float *in = a->in + column_at(a, c, k);
-    float *out = a->out + column_at(a, c, n);
+  for (int c = column; c < column + count; c++) {
+    const float *in = a->in + 2 * (ptrdiff_t)cp * c;
+    float *out = a->out + 2 * (ptrdiff_t)cp * c;
     pno_dense(n, 2 * cp, k, 1.0f, cosine, in, step, out, step, 0);
     pno_dense(n, cp, k, -1.0f, sine, in + cp, step, out, step, 1);
     pno_dense(n, cp, k, 1.0f, sine, in, step, out + cp, step, 1);
@@ -38,7 +34,7 @@ void pno_scalar_axis_inverse(const pno_axis_call *a, ptrdiff_t column, ptrdiff_t
 
 void pno_scalar_mix_forward(const pno_mix *a, int mode, int count) {
   const int c = a->channels, cp = pno_padded(c);
-  const ptrdiff_t sample = 2 * (ptrdiff_t)cp * a->modes, weight = 2 * (ptrdiff_t)cp * c;
+  const ptrdiff_t sample = a->stride, weight = 2 * (ptrdiff_t)cp * c;
   for (int k = mode; k < mode + count; k++) {
     const float *w = a->weight + a->stored[k] * weight, *x = a->x + 2 * (ptrdiff_t)cp * k;
     float *y = a->y + 2 * (ptrdiff_t)cp * k;
@@ -49,20 +45,19 @@ void pno_scalar_mix_forward(const pno_mix *a, int mode, int count) {
   }
 }
 
-/* One micro-batch's gradient of one mode: sum over its samples of conj(x) dy. */
-static void weight_partial(const pno_mix *a, int samples, const float *x, const float *dy, float *partial) {
+/* grad += scale conj(x) dy of one sample and mode. */
+static void weight_gradient(const pno_mix *a, float scale, const float *x, const float *dy, float *grad) {
   const int c = a->channels, cp = pno_padded(c);
-  const ptrdiff_t sample = 2 * (ptrdiff_t)cp * a->modes;
-  const pno_operand re = {x, 1, sample}, im = {x + cp, 1, sample};
-  pno_dense(c, 2 * cp, samples, 1.0f, re, dy, sample, partial, 2 * cp, 0);
-  pno_dense(c, cp, samples, 1.0f, im, dy + cp, sample, partial, 2 * cp, 1);
-  pno_dense(c, cp, samples, -1.0f, im, dy, sample, partial + cp, 2 * cp, 1);
+  const pno_operand re = {x, 1, 0}, im = {x + cp, 1, 0};
+  pno_dense(c, 2 * cp, 1, scale, re, dy, 0, grad, 2 * cp, 1);
+  pno_dense(c, cp, 1, scale, im, dy + cp, 0, grad, 2 * cp, 1);
+  pno_dense(c, cp, 1, -scale, im, dy, 0, grad + cp, 2 * cp, 1);
 }
 
 /* dx = dy conj(w)^T for all samples of one mode, in place of dy. */
 static void input_gradient(const pno_mix *a, const float *w, float *dy, float *scratch) {
   const int c = a->channels, cp = pno_padded(c);
-  const ptrdiff_t sample = 2 * (ptrdiff_t)cp * a->modes;
+  const ptrdiff_t sample = a->stride;
   float *wt = scratch, *dx = scratch + 2 * (ptrdiff_t)c * cp; /* wt [out][re|im][in padded] */
   memset(wt, 0, sizeof *wt * 2 * (size_t)c * (size_t)cp);
   for (int i = 0; i < c; i++)
@@ -82,15 +77,13 @@ static void input_gradient(const pno_mix *a, const float *w, float *dy, float *s
 
 void pno_scalar_mix_backward(const pno_mix *a, int mode, int count, float *scratch) {
   const int c = a->channels, cp = pno_padded(c);
-  const ptrdiff_t sample = 2 * (ptrdiff_t)cp * a->modes, weight = 2 * (ptrdiff_t)cp * c;
+  const ptrdiff_t weight = 2 * (ptrdiff_t)cp * c;
   for (int k = mode; k < mode + count; k++) {
     const float *x = a->x + 2 * (ptrdiff_t)cp * k;
     float *dy = a->y + 2 * (ptrdiff_t)cp * k, *grad = a->grad + a->stored[k] * weight;
-    for (int s = 0; s < a->samples; s += a->micro) {
-      const int samples = a->samples - s < a->micro ? a->samples - s : a->micro;
-      weight_partial(a, samples, x + s * sample, dy + s * sample, scratch);
-      for (ptrdiff_t i = 0; i < weight; i++) grad[i] += scratch[i];
-    }
+    if (a->fresh) memset(grad, 0, sizeof *grad * (size_t)weight);
+    for (int s = 0; s < a->samples; s++)
+      weight_gradient(a, a->scale[s], x + s * a->stride, dy + s * a->stride, grad);
     input_gradient(a, a->weight + a->stored[k] * weight, dy, scratch);
   }
 }

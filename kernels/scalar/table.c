@@ -1,7 +1,34 @@
 #include "kernels/scalar/table.h"
 
+/* Plain loops read the dense tables as they are. */
+static ptrdiff_t row_floats(int n, int k) {
+  (void)n, (void)k;
+  return 0;
+}
+
+static void pack_row(const pno_row_modes *m, float *packed) { (void)m, (void)packed; }
+
+static ptrdiff_t axis_floats(int n, int k, int first) {
+  (void)n, (void)k, (void)first;
+  return 0;
+}
+
+static void pack_axis(const pno_axis *a, float *packed) { (void)a, (void)packed; }
+
+/* Six rows of activations, the transposed weights and the tiles of the widest map, one mode transposed. */
+static ptrdiff_t scratch_floats(const pno_grid *grid, int widest) {
+  enum { TILE_POINTS = 64 };
+  const ptrdiff_t wide = pno_padded(widest);
+  return 6 * grid->len * wide + 4 * wide * wide + 4 * TILE_POINTS * wide + 4 * wide;
+}
+
 static const pno_kernels scalar = {
     .name = "cpu/scalar",
+    .pack_row_floats = row_floats,
+    .pack_row = pack_row,
+    .pack_axis_floats = axis_floats,
+    .pack_axis = pack_axis,
+    .scratch_floats = scratch_floats,
     .lift_forward = pno_scalar_lift_forward,
     .lift_backward = pno_scalar_lift_backward,
     .axis_forward = pno_scalar_axis_forward,
@@ -24,14 +51,8 @@ static const pno_kernels scalar = {
 
 const pno_kernels *pno_kernels_scalar(void) { return &scalar; }
 
-ptrdiff_t pno_layer_floats(const pno_layer *a) {
+ptrdiff_t pno_back_floats(const pno_back *a) {
   const ptrdiff_t cp = pno_padded(a->channels);
-  return a->channels * cp + cp + (a->mix_channels ? cp + pno_mlp_floats(&a->mlp) : 0);
-}
-
-/* Five rows of activations, the transposed weights and the tiles of the widest map, one mode and its transpose. */
-ptrdiff_t pno_scratch_floats(const pno_grid *grid, int widest) {
-  enum { TILE_POINTS = 64 };
-  const ptrdiff_t wide = pno_padded(widest);
-  return 5 * grid->len * wide + 4 * wide * wide + 4 * TILE_POINTS * wide + 4 * wide;
+  return (a->linear ? a->channels * cp + cp + (a->gated ? cp : 0) : 0) +
+         (a->stage && a->mix_channels ? pno_mlp_floats(&a->mlp) : 0);
 }

@@ -6,12 +6,12 @@
 
 void pno_scalar_lift_forward(const pno_lift *a, int block, int count, float *scratch);
 void pno_scalar_lift_backward(const pno_lift *a, int block, int count, float *scratch);
-void pno_scalar_axis_forward(const pno_axis_call *a, ptrdiff_t column, ptrdiff_t count);
-void pno_scalar_axis_inverse(const pno_axis_call *a, ptrdiff_t column, ptrdiff_t count);
+void pno_scalar_axis_forward(const pno_axis_call *a, int column, int count, float *scratch);
+void pno_scalar_axis_inverse(const pno_axis_call *a, int column, int count, float *scratch);
 void pno_scalar_mix_forward(const pno_mix *a, int mode, int count);
 void pno_scalar_mix_backward(const pno_mix *a, int mode, int count, float *scratch);
 void pno_scalar_layer_forward(const pno_layer *a, int block, int count, float *scratch);
-void pno_scalar_layer_backward(const pno_layer *a, int block, int count, float *scratch);
+void pno_scalar_layer_backward(const pno_back *a, int block, int count, float *scratch);
 void pno_scalar_head_forward(const pno_head *a, int block, int count, float *scratch);
 void pno_scalar_head_backward(const pno_head *a, int block, int count, float *scratch);
 void pno_scalar_head_loss(const pno_head *a, int block, int count, float *scratch);

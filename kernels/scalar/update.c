@@ -3,15 +3,15 @@
 #include "kernels/scalar/table.h"
 
 void pno_scalar_accumulate(const pno_accumulate *a, ptrdiff_t first, ptrdiff_t count) {
-  for (ptrdiff_t at = first; at < first + count; at += PNO_LANES) {
-    const int lanes = first + count - at < PNO_LANES ? (int)(first + count - at) : PNO_LANES;
-    float sum[PNO_LANES] = {0};
-    for (int b = a->first_block; b < a->first_block + a->blocks; b++) {
-      const float scale = a->scale[b / a->blocks_a_sample];
-      const float *p = a->partial + b * a->stride + at;
-      for (int n = 0; n < lanes; n++) sum[n] += scale * p[n];
+  for (ptrdiff_t i = first; i < first + count; i++) {
+    float grad = a->grad[i];
+    for (int m = 0; m < a->blocks; m += a->micro) {
+      const int end = m + a->micro < a->blocks ? m + a->micro : a->blocks;
+      float sum = 0;
+      for (int b = m; b < end; b++) sum += a->scale[b / a->blocks_a_sample] * a->partial[b * a->stride + i];
+      grad += sum;
     }
-    for (int n = 0; n < lanes; n++) a->grad[at + n] += sum[n];
+    a->grad[i] = grad;
   }
 }
 

@@ -3,6 +3,7 @@
   oracle.py DRIVER FOLDER NAME   one case of oracle_cases.txt: outputs, losses and the gradient of every tensor
   oracle.py --coverage           fails unless the cases meet every condition that they are there for
   oracle.py --self               the oracle's own gradients against its own differences"""
+import filecmp
 import os
 import subprocess
 import sys
@@ -157,11 +158,37 @@ def compare(name, case, folder):
     return judge.failed == 0
 
 
+TABLES = ("cpu/scalar", "cpu/avx2", "cpu/avx512")
+NO_SUCH_TABLE = 77
+
+
+def same_bits(name, one, other):
+    """Threads may not change a bit of anything."""
+    differ = [f for f in sorted(os.listdir(one)) if not filecmp.cmp(os.path.join(one, f), os.path.join(other, f), False)]
+    if differ:
+        print(f"{name}: three threads give other bits than one: {', '.join(differ)}")
+    return not differ
+
+
 def run_case(driver, folder, name):
-    words = read_cases()[name]
-    os.makedirs(folder, exist_ok=True)
-    subprocess.run([driver, folder] + words, check=True)
-    return compare(name, parse(words), folder)
+    """Each table that this processor can run, by one thread and by three."""
+    words, good, ran = read_cases()[name], True, 0
+    for table in TABLES:
+        folders = [os.path.join(folder, table.replace("/", "-") + f"-{threads}") for threads in (1, 3)]
+        codes = []
+        for threads, f in zip((1, 3), folders):
+            os.makedirs(f, exist_ok=True)
+            codes.append(subprocess.run([driver, f, table, str(threads)] + words).returncode)
+        if codes == [NO_SUCH_TABLE] * 2 and table != "cpu/scalar":
+            continue
+        if any(codes):
+            print(f"{name} {table}: exit codes {codes}")
+            good = False
+            continue
+        ran += 1
+        good = compare(f"{name} {table}", parse(words), folders[0]) and same_bits(name, *folders) and good
+    print(f"{name}: {ran} tables")
+    return good
 
 
 def stands(case, j, n):

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "engine/base/rng.h"
+#include "kernels/dispatch.h"
 #include "tests/engine/model/oracle_case.h"
 
 typedef struct {
@@ -19,6 +20,8 @@ typedef struct {
   float *params, *input, *target, *output, *grad;
   float *norms[4]; /* scale and shift of the input, then of the output */
   double *loss;
+  const pno_kernels *kernels;
+  int threads;
 } run;
 
 static pno_status put(const run *r, const char *name, const void *data, size_t bytes) {
@@ -111,7 +114,7 @@ static void unmake(run *r) {
 
 static pno_fno_use use_of(const run *r, bool train) {
   const bool per_point = r->c.norm == CASE_NORM_POINT;
-  pno_fno_use use = {.kernels = pno_kernels_scalar(), .samples = r->c.samples, .micro = r->c.micro, .train = train,
+  pno_fno_use use = {.kernels = r->kernels, .threads = r->threads, .samples = r->c.samples, .micro = r->c.micro, .train = train,
                      .norm_in = {per_point, r->norms[0], r->norms[1]},
                      .norm_out = {per_point, r->norms[2], r->norms[3]}, .loss = r->c.loss};
   memcpy(use.n, r->c.n, sizeof use.n);
@@ -160,9 +163,9 @@ static pno_status put_gradient(run *r) {
   PNO_TRY(pno_fno_plan_create(r->fno, &use, &p));
   float *other = draw(9, c->samples * r->in_floats, 2.0, 3.0);
   for (int i = 0; i < 2 && other; i++)
-    pno_fno_gradient(p, r->params, other, r->target, c->samples, r->output, r->grad, r->loss);
+    pno_fno_gradient(p, r->params, other, r->target, c->samples, false, r->output, r->grad, r->loss);
   memset(r->grad, 0, floats);
-  pno_fno_gradient(p, r->params, r->input, r->target, c->samples, r->output, r->grad, r->loss);
+  pno_fno_gradient(p, r->params, r->input, r->target, c->samples, false, r->output, r->grad, r->loss);
   free(other);
   pno_fno_plan_destroy(&p);
   PNO_TRY(put(r, "output", r->output, sizeof(float) * (size_t)(c->samples * r->out_floats)));
@@ -198,9 +201,11 @@ static pno_status whole(run *r, int words, char *const *word) {
 }
 
 int main(int argc, char **argv) {
-  if (argc < 3) return fprintf(stderr, "usage: oracle_driver FOLDER key=value ...\n"), 2;
-  run r = {.folder = argv[1]};
-  const pno_status st = whole(&r, argc - 2, argv + 2);
+  enum { NO_SUCH_TABLE = 77 };
+  if (argc < 5) return fprintf(stderr, "usage: oracle_driver FOLDER TABLE THREADS key=value ...\n"), 2;
+  run r = {.folder = argv[1], .kernels = pno_kernels_find(argv[2]), .threads = atoi(argv[3])};
+  if (!r.kernels) return NO_SUCH_TABLE;
+  const pno_status st = whole(&r, argc - 4, argv + 4);
   unmake(&r);
   if (st != PNO_OK) fprintf(stderr, "%s\n", pno_fail_words());
   return pno_exit_code(st);

@@ -61,7 +61,7 @@ static void unmake(world *w) {
 }
 
 static void gradient(world *w) {
-  pno_fno_gradient(w->p, w->params, w->input, w->target, SAMPLES, w->output, w->grad, w->loss);
+  pno_fno_gradient(w->p, w->params, w->input, w->target, SAMPLES, false, w->output, w->grad, w->loss);
 }
 
 static bool all_finite(const float *v, ptrdiff_t n) {
@@ -159,7 +159,8 @@ static void check_chunks(pno_flavour flavour, pno_loss_kind loss) {
   double losses[2];
   w->grad = calloc((size_t)w->floats, sizeof *w->grad);
   for (int s = 0; s < SAMPLES; s += 2) {
-    pno_fno_gradient(w->p, w->params, w->input + s * POINTS, w->target + s * POINTS, 2, output, w->grad, losses);
+    pno_fno_gradient(w->p, w->params, w->input + s * POINTS, w->target + s * POINTS, 2, false, output, w->grad,
+                     losses);
     cr_assert_eq(memcmp(output, w->output + s * POINTS, sizeof output), 0);
     cr_assert_eq(memcmp(losses, w->loss + s, sizeof losses), 0);
   }

@@ -1,0 +1,63 @@
+/* GELU(x) = x Phi(x) (Hendrycks & Gimpel 2016, the exact form) and its slope Phi(x) + x phi(x).
+ *
+ * AVX-512: cubic pieces from tables that fit two registers (gelu_table.h): 14 operations for the value, 23 for both, at
+ * the throughput bound of 7.0 and 11.5 cycles a register. AVX2 has no look-up of 32 entries: the scalar table's formula.
+ * What is not finite gives what is not finite. */
+#ifndef PNO_KERNELS_SIMD_GELU_H
+#define PNO_KERNELS_SIMD_GELU_H
+
+#include "kernels/simd/gelu_table.h"
+#include "kernels/simd/vector.h"
+
+#if defined(__AVX512F__)
+
+INLINED vec gelu_piece(const float table[4][32], __m512i piece, vec u) {
+  vec c[4];
+  for (int i = 0; i < 4; i++) c[i] = _mm512_permutex2var_ps(v_load(table[i]), piece, v_load(table[i] + 16));
+  return v_fma(v_fma(v_fma(c[3], u, c[2]), u, c[1]), u, c[0]);
+}
+
+/* value and slope of GELU; what is not wanted costs nothing. */
+INLINED void v_gelu(vec x, vec *value, vec *slope) {
+  const vec magic = v_all(12582912.0f), per_unit = v_all(GELU_PIECES_PER_UNIT); /* 1.5 * 2^23: rounds to an integer */
+  const vec a = v_abs(x), t = v_fma(a, per_unit, magic);
+  const __m512i last = _mm512_set1_epi32(0x4b400000 + 31);
+  const __m512i piece = _mm512_min_epi32(_mm512_castps_si512(t), last); /* not a number: the last piece */
+  const vec u = v_fms(a, per_unit, t - magic);
+  if (value) *value = v_fnma(a, gelu_piece(gelu_tail, piece, u), v_max(v_zero(), x));
+  if (!slope) return;
+  const vec s = gelu_piece(gelu_slope, piece, u);
+  const __mmask16 negative = _mm512_movepi32_mask(_mm512_castps_si512(x));
+  *slope = _mm512_mask_sub_ps(s, (__mmask16)~negative, v_all(1.0f), s);
+}
+
+#else
+
+INLINED void v_gelu(vec x, vec *value, vec *slope) {
+  const vec magic = v_all(12582912.0f), a = v_abs(x);
+  const vec t = v_max(x * x * v_all(-0.72134752044f), v_all(-126.0f)); /* log2 of exp(-x x / 2) */
+  const vec shifted = t + magic, f = t - (shifted - magic);
+  vec p = v_fma(v_all(1.53533535e-4f), f, v_all(1.33335581e-3f));
+  p = v_fma(p, f, v_all(9.61812911e-3f));
+  p = v_fma(p, f, v_all(5.55041087e-2f));
+  p = v_fma(p, f, v_all(2.40226507e-1f));
+  p = v_fma(p, f, v_all(6.93147181e-1f));
+  p = v_fma(p, f, v_all(1.0f));
+  const __m256i exponent = _mm256_slli_epi32(_mm256_castps_si256(shifted), 23);
+  const vec gauss = _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(p), exponent));
+  const vec r = v_reciprocal(v_fma(a, v_all(0.3275911f * 0.70710678f), v_all(1.0f)));
+  vec q = v_fma(v_all(0.5f * 1.061405429f), r, v_all(0.5f * -1.453152027f));
+  q = v_fma(q, r, v_all(0.5f * 1.421413741f));
+  q = v_fma(q, r, v_all(0.5f * -0.284496736f));
+  q = v_fma(q, r, v_all(0.5f * 0.254829592f));
+  const vec tail = q * r * gauss; /* Phi(-|x|), Abramowitz & Stegun 7.1.26 */
+  const vec finite = x - x;       /* zero, or not a number where x is not finite */
+  if (value) *value = v_fnma(a, tail, v_max(v_zero(), x)) + finite;
+  if (!slope) return;
+  const vec s = v_fnma(a * v_all(0.398942280401f), gauss, tail);
+  *slope = _mm256_blendv_ps(v_all(1.0f) - s, s, x) + finite;
+}
+
+#endif
+
+#endif

@@ -1,0 +1,257 @@
+#include <string.h>
+
+#include "kernels/simd/dense.h"
+#include "kernels/simd/table.h"
+#include "kernels/simd/transform.h"
+
+/* ---- leading axes ---- */
+
+enum { GROUP = WIDE * LANES > PNO_LANES ? WIDE * LANES : PNO_LANES, SLOTS_AT_ONCE = 30 };
+
+/* Points of a stretch of a column, `step` floats apart. */
+static places column_places(const transform *t, int first, ptrdiff_t step) {
+  const ptrdiff_t n = t->n, y = first + 1;
+  const ptrdiff_t special[4] = {0, n / 2, n / 4, n / 4 * 3};
+  places p = {.at = {y * step, (n - y) * step, (n / 2 + y) * step, (n / 2 - y) * step}, .step = step};
+  for (int j = 0; j < t->specials; j++) p.special[j] = special[j] * step;
+  return p;
+}
+
+/* Kept modes f and -f of a column; -1 where one is not kept. */
+INLINED void mode_pair(const pno_axis *a, int f, int *plus, int *minus) {
+  *plus = f < a->first + a->k && f >= a->first ? f - a->first : -1;
+  *minus = f > 0 && -f >= a->first ? -f - a->first : -1;
+}
+
+/* The real transforms R of the real parts and I of the imaginary parts, [f][re|im][columns] each, give
+ * X(f) = (R.re - I.im) + i (R.im + I.re) and X(-f) = (R.re + I.im) + i (I.re - R.im). */
+static void join(const pno_axis_call *a, int modes, int columns, const float *r, const float *i, float *out) {
+  const ptrdiff_t step = 2 * (ptrdiff_t)a->channels * a->inner;
+  for (int f = 0; f < modes; f++) {
+    int plus, minus;
+    mode_pair(&a->axis, f, &plus, &minus);
+    for (int v = 0; v < columns; v += LANES) {
+      const ptrdiff_t at = 2 * (ptrdiff_t)f * columns + v;
+      const vec rr = v_load(r + at), ri = v_load(r + at + columns), ir = v_load(i + at), ii = v_load(i + at + columns);
+      if (plus >= 0) {
+        v_store(out + plus * step + v, rr - ii);
+        v_store(out + plus * step + a->channels + v, ri + ir);
+      }
+      if (minus >= 0) {
+        v_store(out + minus * step + v, rr + ii);
+        v_store(out + minus * step + a->channels + v, ir - ri);
+      }
+    }
+  }
+}
+
+static void column_forward(const pno_axis_call *a, const transform *t, int columns, const float *in, float *out,
+                           float *scratch) {
+  const ptrdiff_t step = 2 * (ptrdiff_t)a->channels * a->inner, part = 2 * (ptrdiff_t)t->k * columns;
+  float *folded = scratch + 2 * part;
+  for (int ri = 0; ri < 2; ri++) {
+    for (int s0 = 0; s0 == 0 || s0 < t->slots; s0 += SLOTS_AT_ONCE) {
+      const int left = t->slots - s0;
+      const stretch s = {.first = s0, .slots = left < SLOTS_AT_ONCE ? left : SLOTS_AT_ONCE, .specials = s0 == 0};
+      const places p = column_places(t, s0, step);
+      simd_fold(t, s, columns, in + ri * a->channels, &p, folded);
+      simd_analyse(t, s, s0 == 0, columns, folded, scratch + ri * part, 2 * (ptrdiff_t)columns, columns);
+    }
+  }
+  join(a, t->k, columns, scratch, scratch + part, out);
+}
+
+/* The adjoint of join: real streams whose synthesis is the real and the imaginary part of the column. */
+static void split(const pno_axis_call *a, int modes, int columns, const float *in, float *r, float *i) {
+  const ptrdiff_t step = 2 * (ptrdiff_t)a->channels * a->inner;
+  for (int f = 0; f < modes; f++) {
+    int plus, minus;
+    mode_pair(&a->axis, f, &plus, &minus);
+    for (int v = 0; v < columns; v += LANES) {
+      const ptrdiff_t at = 2 * (ptrdiff_t)f * columns + v;
+      const float *p = in + plus * step + v, *m = in + minus * step + v;
+      const vec pr = plus < 0 ? v_zero() : v_load(p), pi = plus < 0 ? v_zero() : v_load(p + a->channels);
+      const vec mr = minus < 0 ? v_zero() : v_load(m), mi = minus < 0 ? v_zero() : v_load(m + a->channels);
+      v_store(r + at, pr + mr);
+      v_store(r + at + columns, pi - mi);
+      v_store(i + at, pi + mi);
+      v_store(i + at + columns, mr - pr);
+    }
+  }
+}
+
+static void column_inverse(const pno_axis_call *a, const transform *t, int columns, const float *in, float *out,
+                           float *scratch) {
+  const ptrdiff_t step = 2 * (ptrdiff_t)a->channels * a->inner, part = 2 * (ptrdiff_t)t->k * columns;
+  const stretch all = {.slots = t->slots, .specials = true};
+  const places p = column_places(t, 0, step);
+  split(a, t->k, columns, in, scratch, scratch + part);
+  for (int ri = 0; ri < 2; ri++)
+    simd_synthesise(t, all, columns, scratch + ri * part, 2 * (ptrdiff_t)columns, columns, NULL,
+                    out + ri * a->channels, &p);
+}
+
+typedef void column_run(const pno_axis_call *a, const transform *t, int columns, const float *in, float *out,
+                        float *scratch);
+
+static void each_column(const pno_axis_call *a, int column, int count, float *scratch, column_run *run) {
+  const transform t = axis_transform(&a->axis);
+  for (int c = column; c < column + count; c++) {
+    const ptrdiff_t at = 2 * (ptrdiff_t)a->channels * c;
+    for (int v = 0; v < a->channels; v += GROUP) {
+      const int columns = a->channels - v < GROUP ? a->channels - v : GROUP;
+      run(a, &t, columns, a->in + at + v, a->out + at + v, scratch);
+    }
+  }
+}
+
+void simd_axis_forward(const pno_axis_call *a, int column, int count, float *scratch) {
+  each_column(a, column, count, scratch, column_forward);
+}
+
+void simd_axis_inverse(const pno_axis_call *a, int column, int count, float *scratch) {
+  each_column(a, column, count, scratch, column_inverse);
+}
+
+/* ---- mixing of channels, mode by mode ---- */
+
+enum { MIX_ROWS = 6, SAMPLES_AT_ONCE = 32 }; /* 6 x (re, im) x WIDE sums */
+
+typedef enum { PLAIN, CONJUGATE_A, CONJUGATE_B } mix_kind;
+
+/* A complex matrix: element (i, k) has its real part at p[i * row + k * col], the imaginary one im floats behind. */
+typedef struct {
+  const float *p;
+  ptrdiff_t row, col, im;
+} complex_a;
+
+/* c (+)= a b with b [k][bs], c [i][cs], imaginary parts bi and ci floats behind. */
+INLINED void mix_block(const int rows, const int wide, const mix_kind kind, const bool keep, int depth, complex_a a,
+                       const float *b, ptrdiff_t bs, ptrdiff_t bi, float *c, ptrdiff_t cs, ptrdiff_t ci) {
+  vec re[MIX_ROWS][WIDE], im[MIX_ROWS][WIDE];
+#pragma GCC unroll 6
+  for (int i = 0; i < rows; i++)
+#pragma GCC unroll 2
+    for (int v = 0; v < wide; v++) {
+      re[i][v] = keep ? v_load(c + i * cs + v * LANES) : v_zero();
+      im[i][v] = keep ? v_load(c + i * cs + ci + v * LANES) : v_zero();
+    }
+  const float *a0 = a.p, *a4 = a.p + 4 * a.row;
+  const ptrdiff_t row3 = 3 * a.row;
+  for (int k = 0; k < depth; k++) {
+    vec br[WIDE], bim[WIDE];
+#pragma GCC unroll 2
+    for (int v = 0; v < wide; v++) {
+      br[v] = v_load(b + v * LANES);
+      bim[v] = v_load(b + bi + v * LANES);
+    }
+#pragma GCC unroll 6
+    for (int i = 0; i < rows; i++) {
+      const float *at = i == 0 ? a0 : i == 1 ? a0 + a.row : i == 2 ? a0 + 2 * a.row : i == 3 ? a0 + row3 : i == 4 ? a4 : a4 + a.row;
+      const vec ar = v_all(at[0]), ai = v_all(at[a.im]);
+#pragma GCC unroll 2
+      for (int v = 0; v < wide; v++) {
+        re[i][v] = v_fma(ar, br[v], re[i][v]);
+        re[i][v] = kind == PLAIN ? v_fnma(ai, bim[v], re[i][v]) : v_fma(ai, bim[v], re[i][v]);
+        im[i][v] = kind == CONJUGATE_B ? v_fnma(ar, bim[v], im[i][v]) : v_fma(ar, bim[v], im[i][v]);
+        im[i][v] = kind == CONJUGATE_A ? v_fnma(ai, br[v], im[i][v]) : v_fma(ai, br[v], im[i][v]);
+      }
+    }
+    b += bs;
+    a0 += a.col, a4 += a.col;
+  }
+#pragma GCC unroll 6
+  for (int i = 0; i < rows; i++)
+#pragma GCC unroll 2
+    for (int v = 0; v < wide; v++) {
+      v_store(c + i * cs + v * LANES, re[i][v]);
+      v_store(c + i * cs + ci + v * LANES, im[i][v]);
+    }
+}
+
+#define ROWS(n) \
+  case n: mix_block(n, wide, kind, keep, depth, a, b, bs, bi, c, cs, ci); break
+INLINED void mix_rows(int rows, const int wide, const mix_kind kind, const bool keep, int depth, complex_a a,
+                      const float *b, ptrdiff_t bs, ptrdiff_t bi, float *c, ptrdiff_t cs, ptrdiff_t ci) {
+  switch (rows) {
+    ROWS(1);
+    ROWS(2);
+    ROWS(3);
+    ROWS(4);
+    ROWS(5);
+    ROWS(6);
+    default: break;
+  }
+}
+#undef ROWS
+
+INLINED void mix_matrix(const mix_kind kind, const bool keep, int rows, int columns, int depth, complex_a a,
+                        const float *b, ptrdiff_t bs, ptrdiff_t bi, float *c, ptrdiff_t cs, ptrdiff_t ci) {
+  const int parts = (rows + MIX_ROWS - 1) / MIX_ROWS;
+  for (int i = 0, first; i < parts; i++) {
+    const int n = even_share(rows, MIX_ROWS, i, &first);
+    complex_a at = a;
+    at.p += first * a.row;
+    int v = 0;
+    for (; v + WIDE * LANES <= columns; v += WIDE * LANES)
+      mix_rows(n, WIDE, kind, keep, depth, at, b + v, bs, bi, c + first * cs + v, cs, ci);
+    for (; v < columns; v += LANES)
+      mix_rows(n, 1, kind, keep, depth, at, b + v, bs, bi, c + first * cs + v, cs, ci);
+  }
+}
+
+void simd_mix_forward(const pno_mix *a, int mode, int count) {
+  const int c = a->channels, cp = pno_padded(c);
+  for (int k = mode; k < mode + count; k++) {
+    const ptrdiff_t at = 2 * (ptrdiff_t)cp * k;
+    const complex_a x = {a->x + at, a->stride, 1, cp};
+    mix_matrix(PLAIN, false, a->samples, cp, c, x, a->weight + 2 * (ptrdiff_t)cp * c * a->stored[k], 2 * (ptrdiff_t)cp,
+               cp, a->y + at, a->stride, cp);
+  }
+}
+
+/* grad (+)= conj(scale x) dy, sample after sample. */
+static void weight_gradient(const pno_mix *a, ptrdiff_t at, float *grad, float *scaled) {
+  const int c = a->channels, cp = pno_padded(c);
+  const ptrdiff_t vector = 2 * (ptrdiff_t)cp;
+  for (int s0 = 0; s0 < a->samples; s0 += SAMPLES_AT_ONCE) {
+    const int n = a->samples - s0 < SAMPLES_AT_ONCE ? a->samples - s0 : SAMPLES_AT_ONCE;
+    for (int s = 0; s < n; s++) {
+      const vec scale = v_all(a->scale[s0 + s]);
+      const float *x = a->x + (s0 + s) * a->stride + at;
+      for (int v = 0; v < vector; v += LANES) v_store(scaled + s * vector + v, scale * v_load(x + v));
+    }
+    const complex_a x = {scaled, 1, vector, cp};
+    const float *dy = a->y + s0 * a->stride + at;
+    if (a->fresh && s0 == 0)
+      mix_matrix(CONJUGATE_A, false, c, cp, n, x, dy, a->stride, cp, grad, vector, cp);
+    else
+      mix_matrix(CONJUGATE_A, true, c, cp, n, x, dy, a->stride, cp, grad, vector, cp);
+  }
+}
+
+/* dx = dy conj(w)^T in place of dy, a few samples at a time. */
+static void input_gradient(const pno_mix *a, ptrdiff_t at, const float *weight, float *scratch) {
+  const int c = a->channels, cp = pno_padded(c);
+  const ptrdiff_t vector = 2 * (ptrdiff_t)cp;
+  float *wt = scratch, *dx = scratch + c * vector; /* wt [out][re|im][in padded] */
+  simd_transpose(c, c, weight, vector, wt, vector);
+  simd_transpose(c, c, weight + cp, vector, wt + cp, vector);
+  const int parts = (a->samples + MIX_ROWS - 1) / MIX_ROWS;
+  for (int i = 0, first; i < parts; i++) {
+    const int n = even_share(a->samples, MIX_ROWS, i, &first);
+    float *dy = a->y + first * a->stride + at;
+    const complex_a g = {dy, a->stride, 1, cp};
+    mix_matrix(CONJUGATE_B, false, n, cp, c, g, wt, vector, cp, dx, vector, cp);
+    for (int s = 0; s < n; s++) memcpy(dy + s * a->stride, dx + s * vector, sizeof *dx * (size_t)vector);
+  }
+}
+
+void simd_mix_backward(const pno_mix *a, int mode, int count, float *scratch) {
+  const ptrdiff_t vector = 2 * (ptrdiff_t)pno_padded(a->channels), weight = vector * a->channels;
+  for (int k = mode; k < mode + count; k++) {
+    const ptrdiff_t at = vector * k;
+    weight_gradient(a, at, a->grad + a->stored[k] * weight, scratch);
+    input_gradient(a, at, a->weight + a->stored[k] * weight, scratch);
+  }
+}

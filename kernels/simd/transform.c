@@ -1,0 +1,432 @@
+#include "kernels/simd/transform.h"
+
+#include "kernels/simd/dense.h"
+#include "kernels/simd/table.h"
+
+/* Class c of modes: of even n those of one parity, of odd n all. */
+INLINED int class_modes(const transform *t, int c) { return t->fold == 2 ? t->k : (t->k + 1 - c) / 2; }
+INLINED int class_step(const transform *t) { return t->fold / 2; }
+
+/* ---- packing ---- */
+
+static void pack_forward(const transform *t, const float *table, float *out) {
+  for (int k = 0; k < t->k; k++) {
+    *out++ = table[2 * (ptrdiff_t)k * t->n];
+    *out++ = t->specials == 4 ? table[(2 * (ptrdiff_t)k + 1) * t->n + t->n / 4] : 0.0f;
+  }
+  for (int c = 0; c < t->fold / 2; c++) {
+    const int modes = class_modes(t, c), step = class_step(t), blocks = (modes + MODES_AT_ONCE - 1) / MODES_AT_ONCE;
+    for (int b = 0, first; b < blocks; b++) {
+      const int n = even_share(modes, MODES_AT_ONCE, b, &first);
+      for (int y = 1; y <= t->slots; y++)
+        for (int part = 0; part < 2; part++)
+          for (int j = 0; j < n; j++) *out++ = table[(2 * (ptrdiff_t)(c + (first + j) * step) + part) * t->n + y];
+    }
+  }
+}
+
+static void pack_inverse(const transform *t, const float *table, float *out) {
+  const int group = transform_group(t->fold);
+  for (int k = 0; k < t->k; k++) {
+    *out++ = table[2 * (ptrdiff_t)k * t->n];
+    *out++ = t->specials == 4 ? table[(2 * (ptrdiff_t)k + 1) * t->n + t->n / 4] : 0.0f;
+  }
+  for (int y = 1; y <= t->slots; y += group) {
+    const int n = t->slots - y + 1 < group ? t->slots - y + 1 : group;
+    for (int k = 0; k < t->k; k++)
+      for (int part = 0; part < 2; part++)
+        for (int q = 0; q < n; q++) *out++ = table[(2 * (ptrdiff_t)k + part) * t->n + y + q];
+  }
+}
+
+ptrdiff_t simd_pack_row_floats(int n, int k) { return 4 * transform_floats(n, k); }
+
+void simd_pack_row(const pno_row_modes *m, float *packed) {
+  const ptrdiff_t each = transform_floats(m->n, m->k);
+  const transform t = transform_of(m->n, m->k, NULL, NULL);
+  pack_forward(&t, m->analysis, packed);
+  pack_inverse(&t, m->analysis, packed + each);
+  pack_forward(&t, m->synthesis, packed + 2 * each);
+  pack_inverse(&t, m->synthesis, packed + 3 * each);
+}
+
+/* The dense table of mode f >= 0 follows from the kept mode f or -f. */
+static void axis_table(const pno_axis *a, int k, float *table) {
+  for (int f = 0; f < k; f++) {
+    const bool negative = f < a->first || f >= a->first + a->k;
+    const ptrdiff_t row = (ptrdiff_t)((negative ? -f : f) - a->first) * a->n;
+    for (int y = 0; y < a->n; y++) {
+      table[2 * (ptrdiff_t)f * a->n + y] = a->cosine[row + y];
+      table[(2 * (ptrdiff_t)f + 1) * a->n + y] = negative ? a->sine[row + y] : -a->sine[row + y];
+    }
+  }
+}
+
+/* Behind the two packed tables lies the dense one that they are made from. */
+ptrdiff_t simd_pack_axis_floats(int n, int k, int first) {
+  const int modes = axis_modes(k, first);
+  return 2 * transform_floats(n, modes) + 2 * (ptrdiff_t)modes * n;
+}
+
+void simd_pack_axis(const pno_axis *a, float *packed) {
+  const int k = axis_modes(a->k, a->first);
+  const ptrdiff_t each = transform_floats(a->n, k);
+  const transform t = transform_of(a->n, k, NULL, NULL);
+  axis_table(a, k, packed + 2 * each);
+  pack_forward(&t, packed + 2 * each, packed);
+  pack_inverse(&t, packed + 2 * each, packed + each);
+}
+
+/* ---- folding ---- */
+
+static void fold_specials(int n, int columns, const float *in, const places *p, float *out) {
+  for (int v = 0; v < columns; v += LANES) {
+    const vec zero = v_zero(), a = v_load(in + p->special[0] + v);
+    const vec b = n > 1 ? v_load(in + p->special[1] + v) : zero;
+    const vec c = n > 2 ? v_load(in + p->special[2] + v) : zero, d = n > 2 ? v_load(in + p->special[3] + v) : zero;
+    const vec s = a + b, q = c + d;
+    v_store(out + v, s + q);
+    v_store(out + columns + v, s - q);
+    v_store(out + 2 * columns + v, a - b);
+    v_store(out + 3 * columns + v, c - d);
+  }
+}
+
+void simd_fold(const transform *t, stretch s, int columns, const float *in, const places *p, float *folded) {
+  if (s.specials) fold_specials(t->specials, columns, in, p, folded);
+  const float *a = in + p->at[0], *b = in + p->at[1], *c = in + p->at[2], *d = in + p->at[3];
+  float *out = folded + 4 * (ptrdiff_t)columns;
+  for (int i = 0; i < s.slots; i++) {
+    for (int v = 0; v < columns; v += LANES) {
+      const vec va = v_load(a + v), vb = v_load(b + v);
+      if (t->fold == 2) {
+        v_store(out + v, va + vb);
+        v_store(out + columns + v, va - vb);
+        continue;
+      }
+      const vec vc = v_load(c + v), vd = v_load(d + v);
+      const vec s1 = va + vb, d1 = va - vb, s2 = vc + vd, d2 = vc - vd;
+      v_store(out + v, s1 + s2);
+      v_store(out + columns + v, d1 + d2);
+      v_store(out + 2 * columns + v, s1 - s2);
+      v_store(out + 3 * columns + v, d1 - d2);
+    }
+    a += p->step, b -= p->step, c += p->step, d -= p->step;
+    out += (ptrdiff_t)t->fold * columns;
+  }
+}
+
+/* ---- analysis ---- */
+
+/* n modes of one class from mode k0 on, `step` apart, on wide registers of channels. */
+INLINED void analyse_block(const int n, const int wide, const transform *t, int c, int k0, stretch s, bool fresh,
+                           int columns, const float *table, const float *folded, float *out, ptrdiff_t ks,
+                           ptrdiff_t is) {
+  vec re[MODES_AT_ONCE][WIDE], im[MODES_AT_ONCE][WIDE];
+  const int step = class_step(t);
+  const float *special = t->forward + 2 * k0, *in = folded + (4 + 2 * (ptrdiff_t)c) * columns;
+  const ptrdiff_t slot = (ptrdiff_t)t->fold * columns;
+#pragma GCC unroll 6
+  for (int j = 0; j < n; j++) {
+    const float *o = out + (k0 + j * step) * ks;
+    /* even modes take the specials' sum or difference by turns, odd modes two of their own; odd n has one special */
+    const float *f = folded + (t->fold == 2 ? 0 : c ? 2 : (k0 / 2 + j) % 2) * (ptrdiff_t)columns;
+#pragma GCC unroll 2
+    for (int v = 0; v < wide; v++) {
+      if (fresh) {
+        re[j][v] = v_all(special[2 * j * step]) * v_load(f + v * LANES);
+        im[j][v] = v_zero();
+        if (c) im[j][v] = v_all(special[2 * j * step + 1]) * v_load(f + columns + v * LANES);
+      } else {
+        re[j][v] = v_load(o + v * LANES);
+        im[j][v] = v_load(o + is + v * LANES);
+      }
+    }
+  }
+  for (int y = 0; y < s.slots; y++) {
+    vec p[WIDE], q[WIDE];
+#pragma GCC unroll 2
+    for (int v = 0; v < wide; v++) {
+      p[v] = v_load(in + v * LANES);
+      q[v] = v_load(in + columns + v * LANES);
+    }
+#pragma GCC unroll 6
+    for (int j = 0; j < n; j++) {
+      const vec cosine = v_all(table[j]), sine = v_all(table[n + j]);
+#pragma GCC unroll 2
+      for (int v = 0; v < wide; v++) {
+        re[j][v] = v_fma(cosine, p[v], re[j][v]);
+        im[j][v] = v_fma(sine, q[v], im[j][v]);
+      }
+    }
+    table += 2 * n;
+    in += slot;
+  }
+#pragma GCC unroll 6
+  for (int j = 0; j < n; j++) {
+    float *o = out + (k0 + j * step) * ks;
+#pragma GCC unroll 2
+    for (int v = 0; v < wide; v++) {
+      v_store(o + v * LANES, re[j][v]);
+      v_store(o + is + v * LANES, im[j][v]);
+    }
+  }
+}
+
+#define MODES(n) \
+  case n: analyse_block(n, wide, t, c, k0, s, fresh, columns, table, folded, out, ks, is); break
+INLINED void analyse_modes(int n, const int wide, const transform *t, int c, int k0, stretch s, bool fresh, int columns,
+                           const float *table, const float *folded, float *out, ptrdiff_t ks, ptrdiff_t is) {
+  switch (n) {
+    MODES(1);
+    MODES(2);
+    MODES(3);
+    MODES(4);
+    MODES(5);
+    MODES(6);
+    default: break;
+  }
+}
+#undef MODES
+
+void simd_analyse(const transform *t, stretch s, bool fresh, int columns, const float *folded, float *out, ptrdiff_t ks,
+                  ptrdiff_t is) {
+  const float *table = t->forward + 2 * (ptrdiff_t)t->k;
+  for (int c = 0; c < t->fold / 2; c++) {
+    const int modes = class_modes(t, c), blocks = (modes + MODES_AT_ONCE - 1) / MODES_AT_ONCE;
+    for (int b = 0, first; b < blocks; b++) {
+      const int n = even_share(modes, MODES_AT_ONCE, b, &first), k0 = c + first * class_step(t);
+      const float *at = table + 2 * (ptrdiff_t)n * s.first;
+      int v = 0;
+      for (; v + WIDE * LANES <= columns; v += WIDE * LANES)
+        analyse_modes(n, WIDE, t, c, k0, s, fresh, columns, at, folded + v, out + v, ks, is);
+      for (; v < columns; v += LANES)
+        analyse_modes(n, 1, t, c, k0, s, fresh, columns, at, folded + v, out + v, ks, is);
+      table += 2 * (ptrdiff_t)n * t->slots;
+    }
+  }
+}
+
+/* ---- synthesis ---- */
+
+/* Points of n slots: the class sums of the modes, unfolded, plus x w. The bias rides on the even cosines, which enter
+ * every point once. */
+INLINED void synthesise_group(const int fold, const int n, const int wide, const bool mapped, int k,
+                              const float *spectrum, ptrdiff_t ks, ptrdiff_t is, const float *table, const float *bias,
+                              const float *const x[4], ptrdiff_t xs, int depth, const float *w, ptrdiff_t ws,
+                              const float *const fetch[4], float *const fetch_write[4], float *const out[4],
+                              ptrdiff_t os) {
+  vec sum[6][4][WIDE];
+#pragma GCC unroll 6
+  for (int q = 0; q < n; q++)
+#pragma GCC unroll 4
+    for (int j = 0; j < fold; j++)
+#pragma GCC unroll 2
+      for (int v = 0; v < wide; v++) sum[q][j][v] = j == 0 && bias ? v_load(bias + v * LANES) : v_zero();
+  for (int i = 0; i < k; i += fold / 2) { /* of even n, an even and an odd mode a turn */
+#pragma GCC unroll 2
+    for (int c = 0; c < fold / 2; c++) {
+      if (c && i + c >= k) break;
+      vec re[WIDE], im[WIDE];
+#pragma GCC unroll 2
+      for (int v = 0; v < wide; v++) {
+        re[v] = v_load(spectrum + v * LANES);
+        im[v] = v_load(spectrum + is + v * LANES);
+      }
+#pragma GCC unroll 6
+      for (int q = 0; q < n; q++) {
+        const vec cosine = v_all(table[q]), sine = v_all(table[n + q]);
+#pragma GCC unroll 2
+        for (int v = 0; v < wide; v++) {
+          sum[q][2 * c][v] = v_fma(cosine, re[v], sum[q][2 * c][v]);
+          sum[q][2 * c + 1][v] = v_fma(sine, im[v], sum[q][2 * c + 1][v]);
+        }
+      }
+      spectrum += ks;
+      table += 2 * n;
+    }
+  }
+#pragma GCC unroll 6
+  for (int q = 0; q < n; q++) {
+#pragma GCC unroll 2
+    for (int v = 0; v < wide; v++) {
+      vec *s0 = &sum[q][0][v], *s1 = &sum[q][1][v];
+      if (fold == 2) {
+        const vec even = *s0, odd = *s1;
+        *s0 = even + odd;
+        *s1 = even - odd;
+      } else {
+        vec *s2 = &sum[q][2][v], *s3 = &sum[q][3][v];
+        const vec ep = *s0 + *s2, em = *s0 - *s2, op = *s1 + *s3, om = *s1 - *s3;
+        *s0 = ep + op;
+        *s1 = ep - op;
+        *s2 = em + om;
+        *s3 = em - om;
+      }
+    }
+  }
+  if (mapped) {
+    const float *up0 = x[0], *down0 = x[1], *up1 = x[2], *down1 = x[3];
+    const float *f0 = fetch[0], *f1 = fetch[1], *f2 = fetch[2], *f3 = fetch[3];
+    float *g0 = fetch_write[0], *g1 = fetch_write[1], *g2 = fetch_write[2], *g3 = fetch_write[3];
+    for (int c = 0; c < depth; c++) {
+      vec m[WIDE];
+#pragma GCC unroll 2
+      for (int v = 0; v < wide; v++) m[v] = v_load(w + v * LANES);
+      if (c % 4 == 0) {
+        v_fetch(f0), v_fetch(f1), v_fetch_write(g0), v_fetch_write(g1);
+        f0 += 16, f1 += 16, g0 += 16, g1 += 16;
+        if (fold == 4) {
+          v_fetch(f2), v_fetch(f3), v_fetch_write(g2), v_fetch_write(g3);
+          f2 += 16, f3 += 16, g2 += 16, g3 += 16;
+        }
+      }
+#pragma GCC unroll 6
+      for (int q = 0; q < n; q++) {
+        const vec a = v_all(up0[q * xs]), b = v_all(down0[-q * xs]);
+#pragma GCC unroll 2
+        for (int v = 0; v < wide; v++) {
+          sum[q][0][v] = v_fma(a, m[v], sum[q][0][v]);
+          sum[q][1][v] = v_fma(b, m[v], sum[q][1][v]);
+        }
+        if (fold == 4) {
+          const vec e = v_all(up1[q * xs]), d = v_all(down1[-q * xs]);
+#pragma GCC unroll 2
+          for (int v = 0; v < wide; v++) {
+            sum[q][2][v] = v_fma(e, m[v], sum[q][2][v]);
+            sum[q][3][v] = v_fma(d, m[v], sum[q][3][v]);
+          }
+        }
+      }
+      up0++, down0++;
+      if (fold == 4) up1++, down1++;
+      w += ws;
+    }
+  }
+#pragma GCC unroll 6
+  for (int q = 0; q < n; q++)
+#pragma GCC unroll 4
+    for (int j = 0; j < fold; j++)
+#pragma GCC unroll 2
+      for (int v = 0; v < wide; v++) v_store(out[j] + (j % 2 ? -q : q) * os + v * LANES, sum[q][j][v]);
+}
+
+/* The specials of one register of channels: sums over the modes of each kind first. */
+INLINED void synthesise_specials(const transform *t, const float *spectrum, ptrdiff_t ks, ptrdiff_t is, vec bias,
+                                 vec point[4]) {
+  vec s[4] = {bias, v_zero(), v_zero(), v_zero()}; /* modes 0 mod 4, 2 mod 4, odd re, odd im */
+  for (int k = 0; k < t->k; k++) {
+    const float *c = spectrum + k * ks;
+    const vec re = v_all(t->inverse[2 * k]) * v_load(c);
+    if (k % 2 && t->fold == 4) {
+      s[2] += re;
+      s[3] = v_fma(v_all(t->inverse[2 * k + 1]), v_load(c + is), s[3]);
+    } else if (k % 4 == 2) {
+      s[1] += re;
+    } else {
+      s[0] += re;
+    }
+  }
+  const vec plus = s[0] + s[1], minus = s[0] - s[1] + v_zero();
+  point[0] = plus + s[2];
+  point[1] = plus - s[2];
+  point[2] = minus + s[3];
+  point[3] = minus - s[3];
+}
+
+static void do_specials(const transform *t, int columns, const float *spectrum, ptrdiff_t ks, ptrdiff_t is,
+                        const synthesis_extra *e, float *out, const places *p) {
+  for (int v = 0; v < columns; v += LANES) {
+    vec point[4];
+    synthesise_specials(t, spectrum + v, ks, is, e && e->bias ? v_load(e->bias + v) : v_zero(), point);
+    if (e && e->x && t->specials == 4) {
+      const float *x[4];
+      for (int j = 0; j < 4; j++) x[j] = e->x + e->x_at->special[j];
+      const float *w = e->w + v;
+      for (int c = 0; c < e->depth; c++, w += e->ws) {
+        const vec m = v_load(w);
+        for (int j = 0; j < 4; j++) point[j] = v_fma(v_all(x[j][c]), m, point[j]);
+      }
+    } else if (e && e->x) {
+      for (int j = 0; j < t->specials; j++)
+        for (int c = 0; c < e->depth; c++)
+          point[j] = v_fma(v_all(e->x[e->x_at->special[j] + c]), v_load(e->w + c * e->ws + v), point[j]);
+    }
+    for (int j = 0; j < t->specials; j++) v_store(out + p->special[j] + v, point[j]);
+  }
+}
+
+#define SLOTS(n)                                                                                               \
+  case n:                                                                                                      \
+    synthesise_group(fold, n, wide, mapped, k, spectrum, ks, is, table, bias, x, xs, depth, w, ws, fetch,      \
+                     fetch_write, out, os);                                                                    \
+    break
+INLINED void synthesise_slots(const int fold, int n, const int wide, const bool mapped, int k, const float *spectrum,
+                              ptrdiff_t ks, ptrdiff_t is, const float *table, const float *bias,
+                              const float *const x[4], ptrdiff_t xs, int depth, const float *w, ptrdiff_t ws,
+                              const float *const fetch[4], float *const fetch_write[4], float *const out[4],
+                              ptrdiff_t os) {
+  switch (n) {
+    SLOTS(1);
+    SLOTS(2);
+    SLOTS(3);
+    default: break;
+  }
+  if (fold == 4) return;
+  switch (n) {
+    SLOTS(4);
+    SLOTS(5);
+    SLOTS(6);
+    default: break;
+  }
+}
+#undef SLOTS
+
+/* One group of slots from slot s0 of the stretch on, all channels. */
+INLINED void group_columns(const int fold, const bool mapped, const transform *t, int s0, int n, int columns,
+                           const float *spectrum, ptrdiff_t ks, ptrdiff_t is, const float *table,
+                           const synthesis_extra *e, float *out, const places *p) {
+  const float *x[4] = {0}, *fetch[4] = {0};
+  float *fetch_write[4] = {0}, *to[4] = {0};
+  const ptrdiff_t xs = mapped ? e->x_at->step : 0;
+  for (int j = 0; j < fold; j++) {
+    const ptrdiff_t slot = j % 2 ? -s0 : s0, low = j % 2 ? -(s0 + n - 1) : s0; /* the lowest point of the group */
+    to[j] = out + p->at[j] + slot * p->step;
+    if (!mapped) continue;
+    x[j] = e->x + e->x_at->at[j] + slot * xs;
+    const ptrdiff_t ahead = e->fetch_at->at[j] + low * e->fetch_at->step + e->ahead[j];
+    fetch[j] = e->fetch + ahead;
+    fetch_write[j] = e->fetch_write + ahead;
+  }
+  int v = 0;
+  for (; v < columns; v += v + WIDE * LANES <= columns ? WIDE * LANES : LANES) {
+    float *at[4] = {to[0] + v, to[1] + v, to[2], to[3]};
+    if (fold == 4) at[2] += v, at[3] += v;
+    const float *bias = e && e->bias ? e->bias + v : NULL, *w = mapped ? e->w + v : NULL;
+    if (v + WIDE * LANES <= columns)
+      synthesise_slots(fold, n, WIDE, mapped, t->k, spectrum + v, ks, is, table, bias, x, xs, mapped ? e->depth : 0, w,
+                       mapped ? e->ws : 0, fetch, fetch_write, at, p->step);
+    else
+      synthesise_slots(fold, n, 1, mapped, t->k, spectrum + v, ks, is, table, bias, x, xs, mapped ? e->depth : 0, w,
+                       mapped ? e->ws : 0, fetch, fetch_write, at, p->step);
+  }
+}
+
+void simd_synthesise(const transform *t, stretch s, int columns, const float *spectrum, ptrdiff_t ks, ptrdiff_t is,
+                     const synthesis_extra *e, float *out, const places *p) {
+  const int group = transform_group(t->fold);
+  const float *table = t->inverse + 2 * (ptrdiff_t)t->k * (1 + s.first);
+  if (s.specials) do_specials(t, columns, spectrum, ks, is, e, out, p);
+  for (int s0 = 0; s0 < s.slots; s0 += group) {
+    const int n = s.slots - s0 < group ? s.slots - s0 : group;
+    if (t->fold == 4 && e && e->x)
+      group_columns(4, true, t, s0, n, columns, spectrum, ks, is, table, e, out, p);
+    else if (t->fold == 4)
+      group_columns(4, false, t, s0, n, columns, spectrum, ks, is, table, e, out, p);
+    else if (e && e->x)
+      group_columns(2, true, t, s0, n, columns, spectrum, ks, is, table, e, out, p);
+    else
+      group_columns(2, false, t, s0, n, columns, spectrum, ks, is, table, e, out, p);
+    table += 2 * (ptrdiff_t)t->k * n;
+  }
+}

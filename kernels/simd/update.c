@@ -1,0 +1,95 @@
+#include "kernels/scalar/table.h"
+#include "kernels/simd/table.h"
+#include "kernels/simd/vector.h"
+
+void simd_accumulate(const pno_accumulate *a, ptrdiff_t first, ptrdiff_t count) {
+  ptrdiff_t i = first;
+  for (; i + LANES <= first + count; i += LANES) {
+    vec grad = v_load(a->grad + i);
+    for (int m = 0; m < a->blocks; m += a->micro) {
+      const int end = m + a->micro < a->blocks ? m + a->micro : a->blocks;
+      vec sum = v_zero();
+      for (int b = m; b < end; b++)
+        sum = v_fma(v_all(a->scale[b / a->blocks_a_sample]), v_load(a->partial + b * a->stride + i), sum);
+      grad += sum;
+    }
+    v_store(a->grad + i, grad);
+  }
+  for (; i < first + count; i++) {
+    float grad = a->grad[i];
+    for (int m = 0; m < a->blocks; m += a->micro) {
+      const int end = m + a->micro < a->blocks ? m + a->micro : a->blocks;
+      float sum = 0;
+      for (int b = m; b < end; b++)
+        sum = __builtin_fmaf(a->scale[b / a->blocks_a_sample], a->partial[b * a->stride + i], sum);
+      grad += sum;
+    }
+    a->grad[i] = grad;
+  }
+}
+
+void simd_squares(const float *g, ptrdiff_t block, ptrdiff_t count, double *squares) {
+  enum { LINES = 8 }; /* sums side by side, so that additions do not wait for each other */
+  for (ptrdiff_t b = block; b < block + count; b++) {
+    double lane[LINES * 8] = {0};
+    for (int i = 0; i < PNO_BLOCK; i += LINES * 8) {
+      const float *p = g + b * PNO_BLOCK + i;
+      for (int n = 0; n < LINES * 8; n++) lane[n] += (double)p[n] * p[n];
+    }
+    for (int width = LINES * 4; width > 0; width /= 2)
+      for (int n = 0; n < width; n++) lane[n] += lane[n + width];
+    squares[b] = lane[0];
+  }
+}
+
+/* The constants of a step, spread out. lr / correct1 and decay are joined. */
+typedef struct {
+  vec rate, rest1, rest2, beta2, correct2, eps, grad_scale, l2, decay;
+} adam_step;
+
+INLINED vec gradient(const adam_step *s, const float *grad, vec param) {
+  return v_fma(s->l2, param, s->grad_scale * v_load(grad));
+}
+
+/* 1 / (sqrt(v / correct2) + eps) */
+INLINED vec inverse_deviation(const adam_step *s, vec v) {
+  const vec u = v * s->correct2, tiny = v_all(1e-37f);
+  const vec root = u * v_rsqrt(v_max(tiny, u));
+  return v_reciprocal(root + s->eps);
+}
+
+INLINED void move(const adam_step *s, vec g, vec inverse, vec p, float *param, float *m) {
+  const vec old = v_load(m), mean = v_fma(s->rest1, g - old, old);
+  v_store(m, mean);
+  v_store(param, v_fnma(s->rate * mean, inverse, v_fnma(s->decay, p, p)));
+}
+
+static adam_step spread(const pno_step_args *s) {
+  return (adam_step){.rate = v_all(s->lr / s->correct1), .rest1 = v_all(s->rest1), .rest2 = v_all(s->rest2),
+                     .beta2 = v_all(s->beta2), .correct2 = v_all(1.0f / s->correct2), .eps = v_all(s->eps),
+                     .grad_scale = v_all(s->grad_scale), .l2 = v_all((1.0f - s->decoupled) * s->weight_decay),
+                     .decay = v_all(s->decoupled * s->lr * s->weight_decay)};
+}
+
+/* Whole vectors here; what is left over by the scalar table. */
+void simd_adam(const pno_adam *a, ptrdiff_t first, ptrdiff_t count) {
+  if (a->step->skip > 0.0f) return;
+  const adam_step s = spread(a->step);
+  const bool aligned = !a->is_complex || (a->half % LANES == 0 && first % LANES == 0);
+  ptrdiff_t p = first;
+  for (; aligned && p + LANES <= first + count; p += LANES) {
+    const ptrdiff_t re = a->is_complex ? p / a->half * 2 * a->half + p % a->half : p, im = re + a->half;
+    const vec pr = v_load(a->param + re), g = gradient(&s, a->grad + re, pr);
+    vec square = g * g, pi = v_zero(), h = v_zero();
+    if (a->is_complex) {
+      pi = v_load(a->param + im);
+      h = gradient(&s, a->grad + im, pi);
+      square = v_fma(h, h, square);
+    }
+    const vec v = v_fma(s.rest2, square, s.beta2 * v_load(a->v + p)), inverse = inverse_deviation(&s, v);
+    v_store(a->v + p, v);
+    move(&s, g, inverse, pr, a->param + re, a->m + re);
+    if (a->is_complex) move(&s, h, inverse, pi, a->param + im, a->m + im);
+  }
+  if (p < first + count) pno_scalar_adam(a, p, first + count - p);
+}
