@@ -75,6 +75,20 @@ void pno_fno_losses(pno_fno_plan *p, pno_loss_kind kind, const float *output, co
 void pno_fno_gradient(pno_fno_plan *p, const float *params, const float *input, const float *target, int samples,
                       bool fresh, float *output, float *grad, double *loss);
 
+/* Where the time of a plan's calls went: seconds since it was made, of the calling thread. */
+typedef enum {
+  PNO_PHASE_LIFT,       /* lift and the first analysis */
+  PNO_PHASE_MIX,        /* channels of each mode */
+  PNO_PHASE_LAYERS,     /* all layers but the last, with the transforms on both sides */
+  PNO_PHASE_TURN,       /* last layer, head, loss and the way back through both */
+  PNO_PHASE_MIX_BACK,
+  PNO_PHASE_LAYERS_BACK,
+  PNO_PHASE_PARTIALS,   /* adding up partial gradients */
+  PNO_PHASES
+} pno_phase;
+extern const char *const pno_phase_names[PNO_PHASES];
+const double *pno_fno_phase_seconds(const pno_fno_plan *p);
+
 /* Floating-point operations of one training step of one sample, and of one forward pass (FMA = 2; element-wise work
  * not counted), for the rates that the benchmarks print. */
 void pno_fno_flops(const pno_fno_plan *p, double *forward, double *step);

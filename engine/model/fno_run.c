@@ -1,6 +1,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "engine/base/clock.h"
 #include "engine/model/fno_impl.h"
 #include "kernels/dispatch.h"
 
@@ -123,8 +124,9 @@ static void run_samples(const pass *c, crew w, const phase *f) {
 typedef void mode_work(const pass *c, const crew *w);
 
 /* One phase on all threads: samples, or modes. */
-static void run(const pass *c, const phase *f, mode_work *modes) {
-  const pno_fno_plan *p = c->p;
+static void run(const pass *c, pno_phase name, const phase *f, mode_work *modes) {
+  pno_fno_plan *p = c->p;
+  const double start = pno_clock();
 #pragma omp parallel num_threads(p->threads) if (p->threads > 1)
   {
     crew w = {.of = 1};
@@ -140,7 +142,12 @@ static void run(const pass *c, const phase *f, mode_work *modes) {
       modes(c, &w);
     pno_denormals_restore(state);
   }
+  p->seconds[name] += pno_clock() - start;
 }
+
+const char *const pno_phase_names[PNO_PHASES] = {"lift", "mix", "layers", "turn", "mix_back", "layers_back", "partials"};
+
+const double *pno_fno_phase_seconds(const pno_fno_plan *p) { return p->seconds; }
 
 /* ---- what the phases do ---- */
 
@@ -285,12 +292,12 @@ static void mix_modes(const pass *c, const crew *w) {
 static void run_trunk(pass *c) {
   pno_fno_plan *p = c->p;
   const phase lift = {NULL, p->input_modes[0], lift_blocks};
-  run(c, &lift, NULL);
+  run(c, PNO_PHASE_LIFT, &lift, NULL);
   for (c->layer = 0;; c->layer++) {
-    run(c, NULL, mix_modes);
+    run(c, PNO_PHASE_MIX, NULL, mix_modes);
     if (is_last(p->fno, c->layer)) return;
     const phase layer = {p->output_modes, p->input_modes[c->layer + 1], layer_blocks};
-    run(c, &layer, NULL);
+    run(c, PNO_PHASE_LAYERS, &layer, NULL);
   }
 }
 
@@ -298,7 +305,7 @@ void pno_fno_forward(pno_fno_plan *p, const float *params, const float *input, i
   pass c = {.p = p, .params = params, .input = input, .output = output, .samples = samples};
   const phase last = {p->output_modes, NULL, last_blocks};
   run_trunk(&c);
-  run(&c, &last, NULL);
+  run(&c, PNO_PHASE_TURN, &last, NULL);
 }
 
 /* From the sums of the blocks, in block order: loss of each sample and the factor of its gradient (of e, or of e plus
@@ -338,8 +345,9 @@ void pno_fno_losses(pno_fno_plan *p, pno_loss_kind kind, const float *output, co
 
 /* Adds partial gradients of all blocks, micro-batch by micro-batch, in the order of the tensors given (-1: none). */
 static void add_partials(const pass *c, const float *partial, const int *tensors, int n) {
-  const pno_fno_plan *p = c->p;
+  pno_fno_plan *p = c->p;
   const pno_tensor *all = p->fno->registry.tensor;
+  const double start = pno_clock();
   ptrdiff_t stride = 0, at = 0;
   for (int i = 0; i < n; i++) stride += tensors[i] >= 0 ? all[tensors[i]].count : 0;
   for (int i = 0; i < n; i++) {
@@ -351,6 +359,7 @@ static void add_partials(const pass *c, const float *partial, const int *tensors
     p->use.kernels->accumulate(&a, 0, t->count);
     at += t->count;
   }
+  p->seconds[PNO_PHASE_PARTIALS] += pno_clock() - start;
 }
 
 static void add_map(const pass *c, const float *partial, const fno_map *m) {
@@ -374,15 +383,15 @@ static void run_turn(pass *c, double *loss) {
   const pno_fno *f = p->fno;
   if (p->use.loss == PNO_LOSS_H1) {
     const phase last = {p->output_modes, NULL, last_blocks}, head = {NULL, p->output_modes, head_blocks};
-    run(c, &last, NULL);
+    run(c, PNO_PHASE_TURN, &last, NULL);
     pno_fno_losses(p, PNO_LOSS_H1, c->output, c->target, c->samples, loss);
     const pno_loss a = loss_of(p, PNO_LOSS_H1, c->output, c->target);
     p->use.kernels->loss_gradient(&a, 0, c->samples * p->grid.blocks);
     for (int s = 0; s < c->samples; s++) p->scale[s] = 1.0f; /* it is in the gradient of the field already */
-    run(c, &head, NULL);
+    run(c, PNO_PHASE_TURN, &head, NULL);
   } else {
     const phase turn = {p->output_modes, p->output_modes, turn_blocks};
-    run(c, &turn, NULL);
+    run(c, PNO_PHASE_TURN, &turn, NULL);
     finish_losses(p, p->use.loss, c->samples, loss);
   }
   add_map(c, p->second, &f->head);
@@ -420,9 +429,9 @@ void pno_fno_gradient(pno_fno_plan *p, const float *params, const float *input, 
   run_trunk(&c);
   run_turn(&c, loss);
   for (; c.layer >= 0; c.layer--) {
-    run(&c, NULL, mix_modes_back);
+    run(&c, PNO_PHASE_MIX_BACK, NULL, mix_modes_back);
     const phase back = {p->output_modes, c.layer > 0 ? p->output_modes : NULL, back_blocks};
-    run(&c, &back, NULL);
+    run(&c, PNO_PHASE_LAYERS_BACK, &back, NULL);
     add_layer(&c, c.layer);
   }
   add_map(&c, p->second, &p->fno->lift);

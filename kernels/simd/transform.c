@@ -214,7 +214,7 @@ void simd_analyse(const transform *t, stretch s, bool fresh, int columns, const 
 INLINED void synthesise_group(const int fold, const int n, const int wide, const bool mapped, int k,
                               const float *spectrum, ptrdiff_t ks, ptrdiff_t is, const float *table, const float *bias,
                               const float *const x[4], ptrdiff_t xs, int depth, const float *w, ptrdiff_t ws,
-                              const float *const fetch[4], float *const fetch_write[4], float *const out[4],
+                              const float *const fetch[4], ptrdiff_t to_write, float *const out[4],
                               ptrdiff_t os) {
   vec sum[6][4][WIDE];
 #pragma GCC unroll 6
@@ -266,40 +266,25 @@ INLINED void synthesise_group(const int fold, const int n, const int wide, const
     }
   }
   if (mapped) {
-    const float *up0 = x[0], *down0 = x[1], *up1 = x[2], *down1 = x[3];
-    const float *f0 = fetch[0], *f1 = fetch[1], *f2 = fetch[2], *f3 = fetch[3];
-    float *g0 = fetch_write[0], *g1 = fetch_write[1], *g2 = fetch_write[2], *g3 = fetch_write[3];
+    const float *x0 = x[0], *x1 = x[1], *x2 = x[2], *x3 = x[3];
     for (int c = 0; c < depth; c++) {
+      const float *soon = fetch[c % 4] + 4 * c; /* a line of each run in four turns */
+      v_fetch(soon);
+      v_fetch_write(soon + to_write);
       vec m[WIDE];
 #pragma GCC unroll 2
       for (int v = 0; v < wide; v++) m[v] = v_load(w + v * LANES);
-      if (c % 4 == 0) {
-        v_fetch(f0), v_fetch(f1), v_fetch_write(g0), v_fetch_write(g1);
-        f0 += 16, f1 += 16, g0 += 16, g1 += 16;
-        if (fold == 4) {
-          v_fetch(f2), v_fetch(f3), v_fetch_write(g2), v_fetch_write(g3);
-          f2 += 16, f3 += 16, g2 += 16, g3 += 16;
-        }
-      }
 #pragma GCC unroll 6
       for (int q = 0; q < n; q++) {
-        const vec a = v_all(up0[q * xs]), b = v_all(down0[-q * xs]);
+#pragma GCC unroll 4
+        for (int j = 0; j < fold; j++) {
+          const vec value = v_all(*(j == 0 ? x0 + q * xs : j == 1 ? x1 - q * xs : j == 2 ? x2 + q * xs : x3 - q * xs));
 #pragma GCC unroll 2
-        for (int v = 0; v < wide; v++) {
-          sum[q][0][v] = v_fma(a, m[v], sum[q][0][v]);
-          sum[q][1][v] = v_fma(b, m[v], sum[q][1][v]);
-        }
-        if (fold == 4) {
-          const vec e = v_all(up1[q * xs]), d = v_all(down1[-q * xs]);
-#pragma GCC unroll 2
-          for (int v = 0; v < wide; v++) {
-            sum[q][2][v] = v_fma(e, m[v], sum[q][2][v]);
-            sum[q][3][v] = v_fma(d, m[v], sum[q][3][v]);
-          }
+          for (int v = 0; v < wide; v++) sum[q][j][v] = v_fma(value, m[v], sum[q][j][v]);
         }
       }
-      up0++, down0++;
-      if (fold == 4) up1++, down1++;
+      x0++, x1++;
+      if (fold == 4) x2++, x3++;
       w += ws;
     }
   }
@@ -311,60 +296,83 @@ INLINED void synthesise_group(const int fold, const int n, const int wide, const
       for (int v = 0; v < wide; v++) v_store(out[j] + (j % 2 ? -q : q) * os + v * LANES, sum[q][j][v]);
 }
 
-/* The specials of one register of channels: sums over the modes of each kind first. */
-INLINED void synthesise_specials(const transform *t, const float *spectrum, ptrdiff_t ks, ptrdiff_t is, vec bias,
-                                 vec point[4]) {
-  vec s[4] = {bias, v_zero(), v_zero(), v_zero()}; /* modes 0 mod 4, 2 mod 4, odd re, odd im */
+/* The specials of some registers of channels: sums over the modes of each kind first, then x w. */
+INLINED void do_specials(const int wide, const transform *t, const float *spectrum, ptrdiff_t ks, ptrdiff_t is,
+                         const synthesis_extra *e, int v0, float *out, const places *p) {
+  vec s[4][WIDE]; /* modes 0 mod 4, 2 mod 4, odd re, odd im */
+#pragma GCC unroll 2
+  for (int v = 0; v < wide; v++) {
+    s[0][v] = e && e->bias ? v_load(e->bias + v0 + v * LANES) : v_zero();
+    s[1][v] = s[2][v] = s[3][v] = v_zero();
+  }
   for (int k = 0; k < t->k; k++) {
     const float *c = spectrum + k * ks;
-    const vec re = v_all(t->inverse[2 * k]) * v_load(c);
-    if (k % 2 && t->fold == 4) {
-      s[2] += re;
-      s[3] = v_fma(v_all(t->inverse[2 * k + 1]), v_load(c + is), s[3]);
-    } else if (k % 4 == 2) {
-      s[1] += re;
-    } else {
-      s[0] += re;
+    const vec wr = v_all(t->inverse[2 * k]), wi = v_all(t->inverse[2 * k + 1]);
+    const int kind = t->fold == 4 && k % 2 ? 2 : k % 4 == 2;
+#pragma GCC unroll 2
+    for (int v = 0; v < wide; v++) {
+      const vec re = wr * v_load(c + v * LANES);
+      if (kind == 2) {
+        s[2][v] += re;
+        s[3][v] = v_fma(wi, v_load(c + is + v * LANES), s[3][v]);
+      } else if (kind == 1) {
+        s[1][v] += re;
+      } else {
+        s[0][v] += re;
+      }
     }
   }
-  const vec plus = s[0] + s[1], minus = s[0] - s[1] + v_zero();
-  point[0] = plus + s[2];
-  point[1] = plus - s[2];
-  point[2] = minus + s[3];
-  point[3] = minus - s[3];
+#pragma GCC unroll 2
+  for (int v = 0; v < wide; v++) {
+    const vec plus = s[0][v] + s[1][v], minus = s[0][v] - s[1][v], odd = s[2][v], turned = s[3][v];
+    s[0][v] = plus + odd;
+    s[1][v] = plus - odd;
+    s[2][v] = minus + turned;
+    s[3][v] = minus - turned;
+  }
+  if (e && e->x) {
+    const int last = t->specials - 1; /* where there are fewer than four, the last one again: not stored */
+    const float *x0 = e->x + e->x_at->special[0], *x1 = e->x + e->x_at->special[last < 1 ? last : 1];
+    const float *x2 = e->x + e->x_at->special[last < 2 ? last : 2], *x3 = e->x + e->x_at->special[last];
+    const float *w = e->w + v0;
+    for (int c = 0; c < e->depth; c++, w += e->ws) {
+      const vec a = v_all(x0[c]), b = v_all(x1[c]), d = v_all(x2[c]), f = v_all(x3[c]);
+#pragma GCC unroll 2
+      for (int v = 0; v < wide; v++) {
+        const vec m = v_load(w + v * LANES);
+        s[0][v] = v_fma(a, m, s[0][v]);
+        s[1][v] = v_fma(b, m, s[1][v]);
+        s[2][v] = v_fma(d, m, s[2][v]);
+        s[3][v] = v_fma(f, m, s[3][v]);
+      }
+    }
+  }
+#pragma GCC unroll 2
+  for (int v = 0; v < wide; v++) {
+    float *at = out + v0 + v * LANES;
+    v_store(at + p->special[0], s[0][v]);
+    if (t->specials > 1) v_store(at + p->special[1], s[1][v]);
+    if (t->specials > 2) v_store(at + p->special[2], s[2][v]);
+    if (t->specials > 2) v_store(at + p->special[3], s[3][v]);
+  }
 }
 
-static void do_specials(const transform *t, int columns, const float *spectrum, ptrdiff_t ks, ptrdiff_t is,
-                        const synthesis_extra *e, float *out, const places *p) {
-  for (int v = 0; v < columns; v += LANES) {
-    vec point[4];
-    synthesise_specials(t, spectrum + v, ks, is, e && e->bias ? v_load(e->bias + v) : v_zero(), point);
-    if (e && e->x && t->specials == 4) {
-      const float *x[4];
-      for (int j = 0; j < 4; j++) x[j] = e->x + e->x_at->special[j];
-      const float *w = e->w + v;
-      for (int c = 0; c < e->depth; c++, w += e->ws) {
-        const vec m = v_load(w);
-        for (int j = 0; j < 4; j++) point[j] = v_fma(v_all(x[j][c]), m, point[j]);
-      }
-    } else if (e && e->x) {
-      for (int j = 0; j < t->specials; j++)
-        for (int c = 0; c < e->depth; c++)
-          point[j] = v_fma(v_all(e->x[e->x_at->special[j] + c]), v_load(e->w + c * e->ws + v), point[j]);
-    }
-    for (int j = 0; j < t->specials; j++) v_store(out + p->special[j] + v, point[j]);
-  }
+static void all_specials(const transform *t, int columns, const float *spectrum, ptrdiff_t ks, ptrdiff_t is,
+                         const synthesis_extra *e, float *out, const places *p) {
+  int v = 0;
+  for (; v + WIDE * LANES <= columns; v += WIDE * LANES) do_specials(WIDE, t, spectrum + v, ks, is, e, v, out, p);
+  for (; v < columns; v += LANES) do_specials(1, t, spectrum + v, ks, is, e, v, out, p);
 }
 
 #define SLOTS(n)                                                                                               \
   case n:                                                                                                      \
     synthesise_group(fold, n, wide, mapped, k, spectrum, ks, is, table, bias, x, xs, depth, w, ws, fetch,      \
-                     fetch_write, out, os);                                                                    \
+                     to_write, out, os);                                                                    \
     break
 INLINED void synthesise_slots(const int fold, int n, const int wide, const bool mapped, int k, const float *spectrum,
                               ptrdiff_t ks, ptrdiff_t is, const float *table, const float *bias,
                               const float *const x[4], ptrdiff_t xs, int depth, const float *w, ptrdiff_t ws,
-                              const float *const fetch[4], float *const fetch_write[4], float *const out[4],
+                              const float *const fetch[4], ptrdiff_t to_write, float *const out[4],
                               ptrdiff_t os) {
   switch (n) {
     SLOTS(1);
@@ -382,21 +390,20 @@ INLINED void synthesise_slots(const int fold, int n, const int wide, const bool 
 }
 #undef SLOTS
 
-/* One group of slots from slot s0 of the stretch on, all channels. */
-INLINED void group_columns(const int fold, const bool mapped, const transform *t, int s0, int n, int columns,
+/* One group of slots from slot s0 of the stretch on, all channels. step: between points, a constant where it can be. */
+INLINED void group_columns(const int fold, const bool mapped, const ptrdiff_t step, const transform *t, int s0, int n, int columns,
                            const float *spectrum, ptrdiff_t ks, ptrdiff_t is, const float *table,
                            const synthesis_extra *e, float *out, const places *p) {
   const float *x[4] = {0}, *fetch[4] = {0};
-  float *fetch_write[4] = {0}, *to[4] = {0};
-  const ptrdiff_t xs = mapped ? e->x_at->step : 0;
+  float *to[4] = {0};
+  const ptrdiff_t xs = step, ws = step;
   for (int j = 0; j < fold; j++) {
     const ptrdiff_t slot = j % 2 ? -s0 : s0, low = j % 2 ? -(s0 + n - 1) : s0; /* the lowest point of the group */
-    to[j] = out + p->at[j] + slot * p->step;
+    to[j] = out + p->at[j] + slot * step;
     if (!mapped) continue;
     x[j] = e->x + e->x_at->at[j] + slot * xs;
-    const ptrdiff_t ahead = e->fetch_at->at[j] + low * e->fetch_at->step + e->ahead[j];
-    fetch[j] = e->fetch + ahead;
-    fetch_write[j] = e->fetch_write + ahead;
+    fetch[j] = e->fetch + e->fetch_at->at[j] + low * step + e->ahead[j];
+    if (fold == 2) fetch[j + 2] = fetch[j];
   }
   int v = 0;
   for (; v < columns; v += v + WIDE * LANES <= columns ? WIDE * LANES : LANES) {
@@ -405,28 +412,47 @@ INLINED void group_columns(const int fold, const bool mapped, const transform *t
     const float *bias = e && e->bias ? e->bias + v : NULL, *w = mapped ? e->w + v : NULL;
     if (v + WIDE * LANES <= columns)
       synthesise_slots(fold, n, WIDE, mapped, t->k, spectrum + v, ks, is, table, bias, x, xs, mapped ? e->depth : 0, w,
-                       mapped ? e->ws : 0, fetch, fetch_write, at, p->step);
+                       ws, fetch, mapped ? e->fetch_write - e->fetch : 0, at, step);
     else
       synthesise_slots(fold, n, 1, mapped, t->k, spectrum + v, ks, is, table, bias, x, xs, mapped ? e->depth : 0, w,
-                       mapped ? e->ws : 0, fetch, fetch_write, at, p->step);
+                       ws, fetch, mapped ? e->fetch_write - e->fetch : 0, at, step);
   }
 }
 
-void simd_synthesise(const transform *t, stretch s, int columns, const float *spectrum, ptrdiff_t ks, ptrdiff_t is,
-                     const synthesis_extra *e, float *out, const places *p) {
-  const int group = transform_group(t->fold);
+INLINED void groups(const int fold, const bool mapped, const ptrdiff_t step, const transform *t, stretch s, int columns,
+                    const float *spectrum, ptrdiff_t ks, ptrdiff_t is, const synthesis_extra *e, float *out,
+                    const places *p) {
+  const int group = transform_group(fold);
   const float *table = t->inverse + 2 * (ptrdiff_t)t->k * (1 + s.first);
-  if (s.specials) do_specials(t, columns, spectrum, ks, is, e, out, p);
   for (int s0 = 0; s0 < s.slots; s0 += group) {
     const int n = s.slots - s0 < group ? s.slots - s0 : group;
-    if (t->fold == 4 && e && e->x)
-      group_columns(4, true, t, s0, n, columns, spectrum, ks, is, table, e, out, p);
-    else if (t->fold == 4)
-      group_columns(4, false, t, s0, n, columns, spectrum, ks, is, table, e, out, p);
-    else if (e && e->x)
-      group_columns(2, true, t, s0, n, columns, spectrum, ks, is, table, e, out, p);
-    else
-      group_columns(2, false, t, s0, n, columns, spectrum, ks, is, table, e, out, p);
+    group_columns(fold, mapped, step, t, s0, n, columns, spectrum, ks, is, table, e, out, p);
     table += 2 * (ptrdiff_t)t->k * n;
   }
 }
+
+#define CHANNELS(cp) \
+  case cp: groups(4, true, cp, t, s, cp, spectrum, ks, is, e, out, p); return
+void simd_synthesise(const transform *t, stretch s, int columns, const float *spectrum, ptrdiff_t ks, ptrdiff_t is,
+                     const synthesis_extra *e, float *out, const places *p) {
+  if (s.specials) all_specials(t, columns, spectrum, ks, is, e, out, p);
+  if (!e) {
+    if (t->fold == 4)
+      groups(4, false, p->step, t, s, columns, spectrum, ks, is, NULL, out, p);
+    else
+      groups(2, false, p->step, t, s, columns, spectrum, ks, is, NULL, out, p);
+    return;
+  }
+  if (t->fold == 2) {
+    groups(2, true, columns, t, s, columns, spectrum, ks, is, e, out, p);
+    return;
+  }
+  switch (columns) { /* constant distances between points keep all addresses in registers */
+    CHANNELS(16);
+    CHANNELS(32);
+    CHANNELS(48);
+    CHANNELS(64);
+    default: groups(4, true, columns, t, s, columns, spectrum, ks, is, e, out, p);
+  }
+}
+#undef CHANNELS
