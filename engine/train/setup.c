@@ -28,7 +28,7 @@ static pno_status open_data(pno_trainer *t) {
   for (int i = 0; i < s->n_tests; i++)
     PNO_TRY(pno_fail_in(pno_dataset_open(s->tests[i], &s->view, &limits, &t->test_data[i]), "data.test"));
   return pno_operator_create(&s->model, pno_dataset_info(t->data), s->normalise_in, s->normalise_out, s->seed,
-                             pno_kernels_scalar(), &t->op);
+                             s->kernels, &t->op);
 }
 
 /* Sums of one sample for both normalisers, one behind the other. */

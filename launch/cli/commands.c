@@ -33,7 +33,8 @@ const pno_command pno_commands[] = {
 const int pno_n_commands = sizeof pno_commands / sizeof pno_commands[0];
 
 static const char global_help[] =
-    "global options: -q quiet, -v more log, --site FILE configuration of the site, --version, --help\n"
+    "global options: -q quiet, -v more log, --site FILE configuration of the site, --device NAME (parallel.device),\n"
+    "--version, --help\n"
     "keys: pno config explain [KEY]      exit codes: 0 ok, 2 usage, 3 bad input, 4 I/O, 5 diverged, 6 memory,\n"
     "7 communication, 8 threshold missed, 75 interrupted with a checkpoint on disk: run again\n";
 

@@ -210,6 +210,8 @@ class Usage(Case):
         self.bad(2, ["nowhere", "no run"], "train", "--resume", "--run", "nowhere", "data.path=a.h5")
         self.bad(2, ["data.micro", "8", "4"], "train", "--run", "r", "data.path=a.h5", "data.micro=8", "data.batch=4")
         self.bad(2, ["--only", "c9"], "bench", "train", "--only", "c9")
+        self.bad(2, ["parallel.device", "'gpu'", "cpu/avx2"], "train", "--device", "gpu", "data.path=a.h5", mpi=True)
+        self.bad(2, ["--device", "NAME"], "train", "--device")
         self.assertEqual(list(self.folder.iterdir()), [], "a refused command left something")
 
 
@@ -277,6 +279,21 @@ class Runs(Case):
         self.bad(2, ["--step", "x"], "eval", "r", "--step", "x")
         self.bad(3, ["77"], "eval", "r", "--step", "77", mpi=True)
         self.assertEqual((self.folder / "r/metrics.jsonl").read_bytes(), before)
+
+    def test_the_device_is_chosen_at_the_start_and_recorded(self):
+        self.generate()
+        there = re.search(r"(?m)^devices +(.*) \(", self.good("info").stdout)[1].split(", ")
+        self.assertEqual(there[-1], "cpu/scalar")
+        for device in ("cpu/avx512", "cpu/avx2", "cpu/scalar"):
+            if device not in there:
+                self.bad(2, [device, there[0]], "train", "--run", "r", "data.path=a.h5", "--device", device, mpi=True)
+                continue
+            run = device.replace("/", "-")
+            self.assertIn(f"device {device}\n", self.train(run, "--device", device, mpi=True).stdout.replace("\r", ""))
+            self.assertEqual(json.loads((self.folder / run / "env.json").read_text())["facts"]["device"], device)
+            self.assertRegex((self.folder / run / "config.yaml").read_text(), f"device: .*{device}.*# cli")
+            self.good("eval", run, "--device=cpu")
+        self.assertIn(f"device {there[0]}\n", self.train("auto").stdout)
 
     def test_files_are_private_unless_the_umask_says_otherwise(self):
         self.generate()
