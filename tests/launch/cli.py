@@ -193,6 +193,8 @@ class Usage(Case):
         self.bad(2, ["nothing", "pno help"], "help", "nothing")
         self.bad(2, ["ctl", "RUN"], "ctl", "r")
         self.bad(2, ["check", "PATH"], "check")
+        self.bad(2, ["train, infer or all"], "bench")
+        self.bad(2, ["train, infer or all"], "bench", "quickly", mpi=True)
         self.bad(2, ["jump", "stop, checkpoint or status"], "ctl", "r", "jump")
         for command in ("eval", "predict"):
             self.bad(2, [command, "RUN"], command)
@@ -209,7 +211,7 @@ class Usage(Case):
         self.bad(2, ["--resume", "x"], "train", "--resume=x", "data.path=a.h5")
         self.bad(2, ["nowhere", "no run"], "train", "--resume", "--run", "nowhere", "data.path=a.h5")
         self.bad(2, ["data.micro", "8", "4"], "train", "--run", "r", "data.path=a.h5", "data.micro=8", "data.batch=4")
-        self.bad(2, ["--only", "c9"], "bench", "train", "--only", "c9")
+        self.bad(2, ["--only", "c9"], "bench", "train", "--only", "a1,c9")
         self.bad(2, ["parallel.device", "'gpu'", "cpu/avx2"], "train", "--device", "gpu", "data.path=a.h5", mpi=True)
         self.bad(2, ["--device", "NAME"], "train", "--device")
         self.assertEqual(list(self.folder.iterdir()), [], "a refused command left something")
