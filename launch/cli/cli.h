@@ -65,6 +65,7 @@ pno_status pno_cli_eval(pno_cli *cli);
 pno_status pno_cli_predict(pno_cli *cli);
 pno_status pno_cli_bench(pno_cli *cli);
 pno_status pno_cli_check(pno_cli *cli);
+pno_status pno_cli_compare(pno_cli *cli);
 pno_status pno_cli_ctl(pno_cli *cli);
 pno_status pno_cli_info(pno_cli *cli);
 pno_status pno_cli_config(pno_cli *cli);

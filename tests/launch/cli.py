@@ -19,7 +19,7 @@ import numpy
 
 PNO = ""
 MPIRUN = ["mpirun", "-n", "2"]
-COMMANDS = ["gen", "train", "eval", "predict", "bench", "check", "ctl", "info", "config", "help"]
+COMMANDS = ["gen", "train", "eval", "predict", "bench", "check", "compare", "ctl", "info", "config", "help"]
 WITHOUT_MPI = [["help"], ["--help"], ["--version"], ["info"], ["config", "explain"], ["config", "dump"]]
 SMALL = ["model.width=4", "model.modes=4,4", "model.layers=1", "data.batch=4", "train.schedule=none", "data.valid_samples=2"]
 
@@ -193,6 +193,7 @@ class Usage(Case):
         self.bad(2, ["nothing", "pno help"], "help", "nothing")
         self.bad(2, ["ctl", "RUN"], "ctl", "r")
         self.bad(2, ["check", "PATH"], "check")
+        self.bad(2, ["compare", "A B"], "compare", "a.json")
         self.bad(2, ["train, infer or all"], "bench")
         self.bad(2, ["train, infer or all"], "bench", "quickly", mpi=True)
         self.bad(2, ["jump", "stop, checkpoint or status"], "ctl", "r", "jump")
@@ -212,6 +213,7 @@ class Usage(Case):
         self.bad(2, ["nowhere", "no run"], "train", "--resume", "--run", "nowhere", "data.path=a.h5")
         self.bad(2, ["data.micro", "8", "4"], "train", "--run", "r", "data.path=a.h5", "data.micro=8", "data.batch=4")
         self.bad(2, ["--only", "c9"], "bench", "train", "--only", "a1,c9")
+        self.bad(2, ["--tol", "'5'", "5%"], "compare", "a.json", "b.json", "--tol", "5")
         self.bad(2, ["parallel.device", "'gpu'", "cpu/avx2"], "train", "--device", "gpu", "data.path=a.h5", mpi=True)
         self.bad(2, ["--device", "NAME"], "train", "--device")
         self.assertEqual(list(self.folder.iterdir()), [], "a refused command left something")

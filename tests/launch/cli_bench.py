@@ -1,6 +1,6 @@
-"""pno bench as its users meet it: cli_bench.py PNO GROUP, with the cases' tools of cli.py.
+"""pno bench and compare as their users meet them: cli_bench.py PNO GROUP, with the cases' tools of cli.py.
 
-No case judges a time: that of t1, which takes milliseconds, is not looked at."""
+No case judges a time: that of t1, which takes milliseconds, is only carried from one command to the next."""
 import csv
 import json
 import os
@@ -52,6 +52,70 @@ class Bench(cli.Case):
     def test_a_file_that_cannot_be_written_is_an_error(self):
         self.bad(4, ["nowhere"], "bench", "infer", *QUICK, "--json", "nowhere/a.json", mpi=True)
         self.bad(4, ["nowhere"], "bench", "infer", *QUICK, "--csv", "nowhere/a.csv")
+
+
+class Compare(cli.Case):
+    def result(self, name, change=lambda r: None):
+        """A result of the program, changed by a function, written under another name."""
+        if not (self.folder / "base.json").exists():
+            self.good("bench", "all", *QUICK, "--json", "base.json")
+        result = json.loads((self.folder / "base.json").read_text())
+        change(result)
+        self.write(name, json.dumps(result))
+        return name
+
+    def scaled(self, name, factor):
+        def change(result):
+            result["rows"][0]["median_ms"] *= factor
+        return self.result(name, change)
+
+    def test_verdicts_and_exit_codes(self):
+        a = self.result("a.json")
+        self.assertRegex(self.good("compare", a, a).stdout, r"(?m)1\.000  same .*t1 train")
+        self.good("compare", a, self.scaled("b.json", 1.04))
+        self.bad(8, ["1 of 2", "5 %"], "compare", a, self.scaled("b.json", 1.06))
+        self.bad(8, ["1 of 2", "3 %"], "compare", a, self.scaled("b.json", 1.04), "--tol", "3%")
+        self.good("compare", a, self.scaled("b.json", 1.06), "--tol=7%")
+        done = self.good("compare", a, self.scaled("b.json", 0.5))
+        self.assertRegex(done.stdout, r"0\.500  improved .*t1 train")
+        self.bad(8, ["1 of 2"], "compare", "b.json", a, mpi=True)
+
+    def test_rows_without_a_partner_are_told_and_none_at_all_is_an_error(self):
+        a = self.result("a.json")
+        done = self.good("compare", a, self.result("b.json", lambda r: r["rows"].pop()))
+        self.assertIn("1 rows of A and 0 of B have no partner", done.stdout)
+        for key, value in (("config", "a1"), ("mode", "dream"), ("device", "cpu/other"), ("ranks", 3), ("threads", 3)):
+            def change(result):
+                for row in result["rows"]:
+                    row[key] = value if key != "mode" else value + row["mode"]
+                del result["rows"][1:]
+            self.bad(3, ["a.json", "b.json", "no row in common"], "compare", a, self.result("b.json", change))
+
+    def test_results_that_are_not_valid_and_files_of_strangers_are_refused(self):
+        a = self.result("a.json")
+        bad = self.result("b.json", lambda r: r.update(validity="INVALID: gradients"))
+        self.bad(3, ["b.json", "not valid", "gradients"], "compare", a, bad)
+        self.bad(3, ["b.json", "not valid"], "compare", bad, a)
+        self.bad(3, ["b.json", "median_ms"], "compare", a, self.scaled("b.json", -1))
+        self.write("b.json", "not JSON")
+        self.bad(3, ["b.json", "no JSON"], "compare", a, "b.json", mpi=True)
+        self.bad(4, ["none.json"], "compare", a, "none.json")
+
+    def test_two_runs_are_compared_by_step_and_validation(self):
+        self.generate()
+        self.train("r")
+        self.train("s", "train.lr=0.5")
+        self.assertRegex(self.good("compare", "r", "r").stdout, r"(?s)same +step, ms\n.*same +best valid rel_l2\n")
+        journal = self.folder / "s/metrics.jsonl"
+        lines = [json.loads(line) for line in journal.read_text().splitlines()]
+        for line in lines:
+            if line["t"] == "train":
+                line["step_ms"] *= 100
+        journal.write_text("".join(json.dumps(line) + "\n" for line in lines))
+        done = self.bad(8, ["regressed"], "compare", "r", "s")
+        self.assertRegex(done.stdout, r"regressed  step, ms")
+        self.write("a.json", "{}")
+        self.bad(2, ["r is a run", "a.json"], "compare", "r", "a.json")
 
 
 if __name__ == "__main__":
