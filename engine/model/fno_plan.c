@@ -135,9 +135,11 @@ static ptrdiff_t widest_partial(const pno_fno *f) {
 static pno_status make_activations(pno_fno_plan *p, pno_arena *arena) {
   const pno_fno_spec *s = &p->fno->spec;
   const size_t floats = (size_t)p->use.samples * (size_t)pno_grid_points(&p->grid) * (size_t)pno_padded(s->width);
+  pno_arena_purpose(arena, "activations passed on");
   PNO_TRY(PNO_PUSH(arena, floats, &p->x0));
   PNO_TRY(PNO_PUSH(arena, floats, &p->x));
   if (p->use.train) PNO_TRY(PNO_PUSH(arena, floats, &p->d));
+  pno_arena_purpose(arena, "activations kept");
   for (int l = 0; l < s->layers; l++) {
     const bool own = l == 0 || p->use.train; /* without training one buffer serves all layers */
     p->z[l] = p->z[0];
@@ -183,7 +185,6 @@ static pno_status make_rest(pno_fno_plan *p, pno_arena *arena) {
 static pno_status make_all(pno_fno_plan *p, pno_arena *arena) {
   pno_arena_purpose(arena, "tables");
   PNO_TRY(make_tables(p, arena));
-  pno_arena_purpose(arena, "activations");
   PNO_TRY(make_activations(p, arena));
   pno_arena_purpose(arena, "spectra");
   PNO_TRY(make_spectra(p, arena));

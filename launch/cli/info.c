@@ -5,6 +5,7 @@
 #include "kernels/burst.h"
 #include "launch/cli/cli.h"
 #include "launch/cli/device.h"
+#include "launch/cli/plan.h"
 #include "launch/cli/task.h"
 #include "launch/version.h"
 
@@ -36,6 +37,7 @@ static pno_status describe(const pno_cli *cli, const char *path) {
 }
 
 pno_status pno_cli_info(pno_cli *cli) {
+  if (pno_cli_option(cli, "plan")) return pno_cli_plan(cli);
   if (cli->n_args > 1) return pno_fail(PNO_E_USAGE, "info takes one FILE, got %d", cli->n_args);
   PNO_TRY(pno_cli_configure(cli, NULL));
   if (cli->n_args == 1) return describe(cli, cli->args[0]);

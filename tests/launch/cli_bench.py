@@ -1,9 +1,10 @@
-"""pno bench and compare as their users meet them: cli_bench.py PNO GROUP, with the cases' tools of cli.py.
+"""pno bench, compare and info --plan as their users meet them: cli_bench.py PNO GROUP, with the cases' tools of cli.py.
 
 No case judges a time: that of t1, which takes milliseconds, is only carried from one command to the next."""
 import csv
 import json
 import os
+import re
 import sys
 import unittest
 
@@ -116,6 +117,49 @@ class Compare(cli.Case):
         self.assertRegex(done.stdout, r"regressed  step, ms")
         self.write("a.json", "{}")
         self.bad(2, ["r is a run", "a.json"], "compare", "r", "a.json")
+
+
+class Plan(cli.Case):
+    def plan(self, *words, **options):
+        """{purpose: bytes} and the text."""
+        text = self.good("info", "--plan", *words, **options).stdout
+        return {name.strip(): int(n) for name, n in re.findall(r"(?m)^  (\S.*?) +[\d.]+ MiB +(\d+)$", text)}, text
+
+    def test_memory_by_purpose_adds_up_for_a_configuration_and_its_run(self):
+        self.generate()
+        self.train("r")
+        lines, text = self.plan("r")
+        self.assertEqual(sum(lines.values()), 2 * lines["total"])
+        for purpose in ("parameters", "gradient", "moments", "activations kept", "spectra", "partial gradients",
+                        "scratch of threads", "batch", "tables", "validation"):
+            self.assertIn(purpose, lines)
+        self.assertIn("9 x 9, 1 -> 1 channels (a.h5)", text)
+        self.write("a.yaml", "data: {path: a.h5, batch: 4, valid_samples: 2}\nmodel: {width: 4, modes: [4, 4], layers: 1}\n")
+        self.assertEqual(self.plan("a.yaml")[0], lines)
+        self.assertGreater(self.plan("r", "model.layers=2")[0]["activations kept"], lines["activations kept"])
+        self.bad(2, ["3 values", "2-D"], "info", "--plan", "r", "model.modes=4,4,4", mpi=True)
+
+    def test_no_data_and_no_memory_are_needed(self):
+        huge = ["data.path=none.h5", "pde.grid=16384,16384", "model.width=512", "model.modes=512,512"]
+        lines, text = self.plan(*huge)
+        self.assertGreater(lines["total"], 1 << 40)
+        self.assertIn("16384 x 16384, 1 -> 1 channels (pde.grid", text)
+        self.assertRegex(text, r"(?m)^work +[\d.e+]+ GFLOP a step")
+        self.assertRegex(text, r"(?m)^moves +[\d.]+ MiB a step")
+
+    def test_the_public_set_has_its_published_work(self):
+        a1 = ["data.path=none.h5", "pde.grid=64,64", "model.flavour=li", "model.modes=12,12", "data.batch=20"]
+        step, forward = re.search(r"work +([\d.]+) GFLOP a step, ([\d.]+) GFLOP", self.plan(*a1)[1]).groups()
+        self.assertAlmostEqual(float(step), 5.51, delta=0.11)
+        self.assertAlmostEqual(float(forward), 1.98, delta=0.04)
+
+    def test_what_cannot_be_planned(self):
+        self.bad(2, ["data.path"], "info", "--plan")
+        self.bad(2, ["--plan"], "info", "--plan", "a.yaml", "b.yaml")
+        self.bad(4, ["none.yaml"], "info", "--plan", "none.yaml")
+        self.write("a.h5", "not HDF5")
+        self.bad(3, ["a.h5"], "info", "--plan", "data.path=a.h5")
+        self.assertEqual([p.name for p in self.folder.iterdir()], ["a.h5"])
 
 
 if __name__ == "__main__":
