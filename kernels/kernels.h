@@ -233,6 +233,8 @@ typedef struct {
   void (*loss_sums)(const pno_loss *a, int block, int count);
   void (*loss_gradient)(const pno_loss *a, int block, int count);
   void (*encode)(const pno_affine *norm, ptrdiff_t points, int channels, float *field); /* in place, one sample */
+  /* value[i] = gelu(x[i]); slope[i] = gelu'(x[i]), NULL: not wanted. value may be x. The measure of what GELU costs. */
+  void (*gelu)(ptrdiff_t n, const float *x, float *value, float *slope);
   void (*accumulate)(const pno_accumulate *a, ptrdiff_t first, ptrdiff_t count);
   /* squares[b] = sum of g^2 in double over block b of PNO_BLOCK floats; not finite if an element is not */
   void (*squares)(const float *g, ptrdiff_t block, ptrdiff_t count, double *squares);

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "engine/base/arena.h"
 #include "engine/base/status.h"
 #include "engine/model/params.h"
 #include "kernels/kernels.h"
@@ -59,7 +60,12 @@ typedef struct pno_fno_plan pno_fno_plan;
  * Errors: PNO_E_SHAPE when the grid does not fit the modes (li: modes above n/2), PNO_E_NOMEM. */
 pno_status pno_fno_plan_create(const pno_fno *f, const pno_fno_use *use, pno_fno_plan **out);
 void pno_fno_plan_destroy(pno_fno_plan **p);
+
+/* The same plan without its memory, to be asked and not to be run: use.kernels and the norms may be absent. */
+pno_status pno_fno_plan_measure(const pno_fno *f, const pno_fno_use *use, pno_fno_plan **out);
+
 size_t pno_fno_plan_bytes(const pno_fno_plan *p);
+const pno_arena *pno_fno_plan_memory(const pno_fno_plan *p); /* bytes by purpose */
 const pno_grid *pno_fno_plan_grid(const pno_fno_plan *p);
 
 /* output [samples][n..][out] = operator(input [samples][n..][in]); samples <= use.samples. */
@@ -89,8 +95,8 @@ typedef enum {
 extern const char *const pno_phase_names[PNO_PHASES];
 const double *pno_fno_phase_seconds(const pno_fno_plan *p);
 
-/* Floating-point operations of one training step of one sample, and of one forward pass (FMA = 2; element-wise work
- * not counted), for the rates that the benchmarks print. */
+/* Floating-point operations of one forward pass and of one training step of one sample (FMA = 2; element-wise work not
+ * counted), for the rates that are printed; fno_cost.h says how they are counted. */
 void pno_fno_flops(const pno_fno_plan *p, double *forward, double *step);
 
 #endif

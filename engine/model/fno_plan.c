@@ -143,9 +143,11 @@ static ptrdiff_t widest_partial(const pno_fno *f) {
 static pno_status make_activations(pno_fno_plan *p, pno_arena *arena) {
   const pno_fno_spec *s = &p->fno->spec;
   const size_t floats = (size_t)p->use.samples * (size_t)pno_grid_points(&p->grid) * (size_t)pno_padded(s->width);
+  pno_arena_purpose(arena, "activations passed on");
   PNO_TRY(PNO_PUSH(arena, floats, &p->x));
   p->x0 = s->lift_hidden ? p->x : NULL;
   if (!p->use.train) return PNO_OK;
+  pno_arena_purpose(arena, "activations kept");
   if (s->lift_hidden) PNO_TRY(PNO_PUSH(arena, floats, &p->x0));
   for (int l = 0; l < s->layers; l++) {
     if (l < s->layers - 1 || s->mlp_hidden) PNO_TRY(PNO_PUSH(arena, floats, &p->z[l]));
@@ -176,20 +178,25 @@ static pno_status make_rest(pno_fno_plan *p, pno_arena *arena) {
   const size_t field = samples * (size_t)pno_grid_data_points(&p->grid) * (size_t)s->out;
   const int widest = larger(larger(larger(s->width, s->mlp_hidden), larger(s->lift_hidden, s->head_hidden)),
                             larger(p->fno->lift.in, s->out));
+  pno_arena_purpose(arena, "fields and losses");
   PNO_TRY(PNO_PUSH(arena, field, &p->error));
   PNO_TRY(PNO_PUSH(arena, 2 * blocks, &p->sums));
   PNO_TRY(PNO_PUSH(arena, samples, &p->scale));
+  if (p->use.train && p->use.loss == PNO_LOSS_H1) PNO_TRY(PNO_PUSH(arena, field, &p->dy));
+  pno_arena_purpose(arena, "scratch of threads");
   for (int t = 0; t < p->threads; t++)
     PNO_TRY(PNO_PUSH(arena, (size_t)p->use.kernels->scratch_floats(&p->grid, widest), &p->scratch[t]));
   if (!p->use.train) return PNO_OK;
-  if (p->use.loss == PNO_LOSS_H1) PNO_TRY(PNO_PUSH(arena, field, &p->dy));
+  pno_arena_purpose(arena, "partial gradients");
   PNO_TRY(PNO_PUSH(arena, blocks * (size_t)widest_partial(p->fno), &p->partial));
   return PNO_PUSH(arena, blocks * (size_t)widest_partial(p->fno), &p->second);
 }
 
 static pno_status make_all(pno_fno_plan *p, pno_arena *arena) {
+  pno_arena_purpose(arena, "tables");
   PNO_TRY(make_tables(p, arena));
   PNO_TRY(make_activations(p, arena));
+  pno_arena_purpose(arena, "spectra");
   PNO_TRY(make_spectra(p, arena));
   return make_rest(p, arena);
 }
@@ -207,7 +214,8 @@ static pno_grid padded_grid(const pno_fno *f, const int *n) {
   return pno_grid_make(f->spec.dims, whole, lo, n);
 }
 
-pno_status pno_fno_plan_create(const pno_fno *f, const pno_fno_use *use, pno_fno_plan **out) {
+/* storage: with memory of its own, else p->arena is the measuring pass. */
+static pno_status plan_make(const pno_fno *f, const pno_fno_use *use, bool storage, pno_fno_plan **out) {
   for (int j = 0; j < f->spec.dims; j++)
     if (use->n[j] < 1) return pno_fail(PNO_E_SHAPE, "a grid of %d points on axis %d", use->n[j], j);
   if (use->samples < 1 || use->micro < 1)
@@ -219,15 +227,25 @@ pno_status pno_fno_plan_create(const pno_fno *f, const pno_fno_use *use, pno_fno
   p->use = *use;
   p->threads = use->threads < 1 ? 1 : use->threads > PNO_THREADS_MAX ? PNO_THREADS_MAX : use->threads;
   p->grid = padded_grid(f, use->n);
-  pno_arena measure = pno_arena_measure("model plan", PNO_SPACE_HOST);
-  PNO_TRY_GOTO(st, make_all(p, &measure), done);
-  PNO_TRY_GOTO(st, pno_arena_create("model plan", PNO_SPACE_HOST, measure.peak, &p->arena), done);
+  p->arena = pno_arena_measure("model plan", PNO_SPACE_HOST);
   PNO_TRY_GOTO(st, make_all(p, &p->arena), done);
+  if (storage) {
+    PNO_TRY_GOTO(st, pno_arena_create("model plan", PNO_SPACE_HOST, p->arena.peak, &p->arena), done);
+    PNO_TRY_GOTO(st, make_all(p, &p->arena), done);
+  }
   *out = p;
   p = NULL;
 done:
   pno_fno_plan_destroy(&p);
   return st;
+}
+
+pno_status pno_fno_plan_create(const pno_fno *f, const pno_fno_use *use, pno_fno_plan **out) {
+  return plan_make(f, use, true, out);
+}
+
+pno_status pno_fno_plan_measure(const pno_fno *f, const pno_fno_use *use, pno_fno_plan **out) {
+  return plan_make(f, use, false, out);
 }
 
 void pno_fno_plan_destroy(pno_fno_plan **p) {
@@ -237,6 +255,8 @@ void pno_fno_plan_destroy(pno_fno_plan **p) {
   *p = NULL;
 }
 
-size_t pno_fno_plan_bytes(const pno_fno_plan *p) { return p->arena.cap; }
+size_t pno_fno_plan_bytes(const pno_fno_plan *p) { return p->arena.peak; }
+
+const pno_arena *pno_fno_plan_memory(const pno_fno_plan *p) { return &p->arena; }
 
 const pno_grid *pno_fno_plan_grid(const pno_fno_plan *p) { return &p->grid; }

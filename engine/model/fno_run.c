@@ -436,23 +436,3 @@ void pno_fno_gradient(pno_fno_plan *p, const float *params, const float *input, 
   }
   add_map(&c, p->second, &p->fno->lift);
 }
-
-void pno_fno_flops(const pno_fno_plan *p, double *forward, double *step) {
-  const pno_fno_spec *s = &p->fno->spec;
-  const double c = s->width, points = (double)pno_grid_points(&p->grid);
-  const double data = (double)pno_grid_data_points(&p->grid);
-  double transform = 4.0 * points * p->row.k * c, outer = (double)p->grid.rows * p->row.k; /* rows: 2 k real maps */
-  for (int j = p->grid.dims - 2; j >= 0; j--) { /* a complex column: 8 flops an element of the table */
-    outer = outer / p->grid.n[j];
-    transform += 8.0 * outer * p->grid.n[j] * p->kept[j] * c;
-    outer *= p->kept[j];
-  }
-  const double mix = 8.0 * p->modes * c * c, skip = 2.0 * points * c * c;
-  const double channel = 4.0 * points * c * s->mlp_hidden;
-  const fno_map *lift = &p->fno->lift, *head = &p->fno->head;
-  const double lifted = 2.0 * data * (lift->hidden ? (double)lift->hidden * (lift->in + lift->out)
-                                                   : (double)lift->in * lift->out);
-  const double headed = 2.0 * data * head->hidden * (head->in + head->out);
-  *forward = s->layers * (2.0 * transform + mix + skip + channel) + lifted + headed;
-  *step = *forward + s->layers * (2.0 * transform + 2.0 * (mix + skip + channel)) + lifted + 2.0 * headed;
-}

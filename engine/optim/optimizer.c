@@ -52,3 +52,7 @@ bool pno_optimizer_step(pno_optimizer *o, double lr, long samples, const float *
   }
   return true;
 }
+
+double pno_optimizer_traffic(const pno_optimizer *o) {
+  return (double)sizeof(float) * (double)(2 * o->floats + 4 * o->floats + 2 * o->v_floats);
+}

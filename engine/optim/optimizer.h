@@ -54,4 +54,8 @@ pno_status pno_optimizer_create(const pno_optim_spec *spec, const pno_kernels *k
  * false: the gradient was not finite (or samples is 0) and nothing changed. */
 bool pno_optimizer_step(pno_optimizer *o, double lr, long samples, const float *grad, float *params, double *norm);
 
+/* Bytes that one update reads and writes if every array goes through memory: the gradient twice (norm, update), values
+ * and both moments there and back. */
+double pno_optimizer_traffic(const pno_optimizer *o);
+
 #endif

@@ -5,31 +5,41 @@
 
 #include "engine/train/arrays.h"
 
-static pno_status push_params(pno_operator *o) {
-  const size_t floats = (size_t)pno_fno_registry(o->fno)->floats;
+pno_status pno_operator_push(pno_operator *o, pno_arena *arena) {
+  pno_arena_purpose(arena, "parameters");
+  return PNO_PUSH(arena, pno_fno_registry(o->fno)->floats, &o->params);
+}
+
+static pno_status take_params(pno_operator *o) {
   pno_arena measure = pno_arena_measure("parameters", PNO_SPACE_HOST);
-  PNO_TRY(PNO_PUSH(&measure, floats, &o->params));
+  PNO_TRY(pno_operator_push(o, &measure));
   PNO_TRY(pno_arena_create("parameters", PNO_SPACE_HOST, measure.peak, &o->memory));
-  return PNO_PUSH(&o->memory, floats, &o->params);
+  return pno_operator_push(o, &o->memory);
+}
+
+pno_status pno_operator_spec(const pno_fno_spec *spec, const pno_sample_info *info, pno_fno_spec *out) {
+  if (spec->dims != info->dims)
+    return pno_hint(pno_fail(PNO_E_USAGE, "model.modes has %d values, the data are %d-D", spec->dims, info->dims),
+                    "give one number of modes an axis");
+  *out = *spec;
+  out->in = info->in_channels;
+  out->out = info->out_channels;
+  return PNO_OK;
 }
 
 pno_status pno_operator_create(const pno_fno_spec *spec, const pno_sample_info *info, pno_normalise in,
                                pno_normalise out, uint64_t seed, const pno_kernels *kernels, pno_operator *o) {
   pno_operator made = {.kernels = kernels};
-  pno_fno_spec s = *spec;
+  pno_fno_spec s;
   ptrdiff_t points = 1;
-  if (spec->dims != info->dims)
-    return pno_hint(pno_fail(PNO_E_USAGE, "model.modes has %d values, the data are %d-D", spec->dims, info->dims),
-                    "give one number of modes an axis");
-  s.in = info->in_channels;
-  s.out = info->out_channels;
+  PNO_TRY(pno_operator_spec(spec, info, &s));
   for (int j = 0; j < info->dims; j++) {
     made.n[j] = info->n[j];
     points *= info->n[j];
   }
   pno_status st = PNO_OK;
   PNO_TRY_GOTO(st, pno_fno_create(&s, &made.fno), done);
-  PNO_TRY_GOTO(st, push_params(&made), done);
+  PNO_TRY_GOTO(st, take_params(&made), done);
   PNO_TRY_GOTO(st, pno_normaliser_create(in, points, s.in, &made.in), done);
   PNO_TRY_GOTO(st, pno_normaliser_create(out, points, s.out, &made.out), done);
   pno_registry_init(pno_fno_registry(made.fno), seed, made.params);

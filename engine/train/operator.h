@@ -29,6 +29,11 @@ pno_status pno_operator_create(const pno_fno_spec *spec, const pno_sample_info *
                                pno_normalise out, uint64_t seed, const pno_kernels *kernels, pno_operator *o);
 void pno_operator_destroy(pno_operator *o);
 
+/* The parts of it that a plan needs: the model for samples of this shape, and the buffer of a model's parameters on an
+ * arena that may be measuring. Local. Errors: PNO_E_USAGE; PNO_E_NOMEM. */
+pno_status pno_operator_spec(const pno_fno_spec *spec, const pno_sample_info *info, pno_fno_spec *out);
+pno_status pno_operator_push(pno_operator *o, pno_arena *arena);
+
 /* Puts its shape into the scalars of a checkpoint, and makes an operator from a checkpoint in dir: spec and the kinds of
  * normaliser as it was trained with; in and out come from the checkpoint. meta: what the checkpoint says.
  * Collective. Errors: those of io/checkpoint; PNO_E_INPUT scalars that make no sense; PNO_E_SHAPE. */

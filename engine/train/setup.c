@@ -3,7 +3,7 @@
 
 #include "engine/base/clock.h"
 #include "engine/train/arrays.h"
-#include "engine/train/trainer.h"
+#include "engine/train/trainer_impl.h"
 
 /* Samples of the training file that are trained on and validated on. */
 static pno_status split(pno_trainer *t, ptrdiff_t *train) {
@@ -28,7 +28,7 @@ static pno_status open_data(pno_trainer *t) {
   for (int i = 0; i < s->n_tests; i++)
     PNO_TRY(pno_fail_in(pno_dataset_open(s->tests[i], &s->view, &limits, &t->test_data[i]), "data.test"));
   return pno_operator_create(&s->model, pno_dataset_info(t->data), s->normalise_in, s->normalise_out, s->seed,
-                             pno_kernels_scalar(), &t->op);
+                             s->kernels, &t->op);
 }
 
 /* Sums of one sample for both normalisers, one behind the other. */
@@ -80,16 +80,15 @@ static pno_status fit_normalisers(pno_trainer *t) {
 
 /* Samples of one call of the model: enough to stream the weights seldom, few enough for the activations to stay small.
  * A whole number of micro-batches. */
-static int chunk_samples(const pno_trainer *t) {
+int trainer_chunk(const pno_train_spec *s, ptrdiff_t points) {
   enum { CHUNK_POINTS = 1 << 18 };
-  const ptrdiff_t fit = CHUNK_POINTS / pno_dataset_points(t->data), micro = t->spec.micro;
-  const ptrdiff_t most = t->spec.batch < fit ? t->spec.batch : fit;
+  const ptrdiff_t fit = CHUNK_POINTS / points, micro = s->micro, most = s->batch < fit ? s->batch : fit;
   return (int)(most > micro ? most / micro * micro : micro);
 }
 
 static pno_status make_plan(pno_trainer *t) {
   const pno_sample_info *info = pno_dataset_info(t->data);
-  t->chunk = chunk_samples(t);
+  t->chunk = trainer_chunk(&t->spec, pno_dataset_points(t->data));
   pno_fno_use use = {.kernels = t->op.kernels, .samples = t->chunk, .micro = t->spec.micro, .train = true,
                      .norm_in = pno_operator_in(&t->op), .norm_out = pno_operator_out(&t->op), .loss = t->spec.loss};
   if (!t->spec.physical) use.norm_out = (pno_affine){.scale = t->ones, .shift = t->zeros}; /* targets are encoded */
@@ -97,17 +96,22 @@ static pno_status make_plan(pno_trainer *t) {
   return pno_fno_plan_create(t->op.fno, &use, &t->plan);
 }
 
-static pno_status push_buffers(pno_trainer *t, pno_arena *arena) {
+pno_status trainer_push(pno_trainer *t, const pno_sample_info *info, pno_arena *arena) {
   const pno_registry *r = pno_fno_registry(t->op.fno);
-  const size_t batch = (size_t)t->spec.batch, out = (size_t)pno_fno_spec_of(t->op.fno)->out;
+  const size_t batch = (size_t)t->spec.batch, out = (size_t)info->out_channels;
+  size_t points = 1;
+  for (int j = 0; j < info->dims; j++) points *= (size_t)info->n[j];
+  pno_arena_purpose(arena, "gradient");
   PNO_TRY(PNO_PUSH(arena, r->floats, &t->grad));
-  PNO_TRY(PNO_PUSH(arena, batch * (size_t)pno_dataset_x_count(t->data), &t->x));
-  PNO_TRY(PNO_PUSH(arena, batch * (size_t)pno_dataset_y_count(t->data), &t->y));
-  PNO_TRY(PNO_PUSH(arena, batch * (size_t)pno_dataset_y_count(t->data), &t->output));
+  pno_arena_purpose(arena, "batch");
+  PNO_TRY(PNO_PUSH(arena, batch * points * (size_t)info->in_channels, &t->x));
+  PNO_TRY(PNO_PUSH(arena, batch * points * out, &t->y));
+  PNO_TRY(PNO_PUSH(arena, batch * points * out, &t->output));
   PNO_TRY(PNO_PUSH(arena, batch, &t->loss));
   PNO_TRY(PNO_PUSH(arena, batch, &t->own));
   PNO_TRY(PNO_PUSH(arena, out, &t->ones));
   PNO_TRY(PNO_PUSH(arena, out, &t->zeros));
+  pno_arena_purpose(arena, "moments");
   return pno_optimizer_create(&t->spec.optim, t->op.kernels, t->tensors, r->n, r->floats, r->v_floats, arena,
                               &t->optim);
 }
@@ -115,9 +119,9 @@ static pno_status push_buffers(pno_trainer *t, pno_arena *arena) {
 static pno_status allocate(pno_trainer *t) {
   pno_optim_tensors_of_registry(pno_fno_registry(t->op.fno), t->tensors);
   pno_arena measure = pno_arena_measure("trainer", PNO_SPACE_HOST);
-  PNO_TRY(push_buffers(t, &measure));
+  PNO_TRY(trainer_push(t, pno_dataset_info(t->data), &measure));
   PNO_TRY(pno_arena_create("trainer", PNO_SPACE_HOST, measure.peak, &t->memory));
-  PNO_TRY(push_buffers(t, &t->memory));
+  PNO_TRY(trainer_push(t, pno_dataset_info(t->data), &t->memory));
   for (int o = 0; o < pno_fno_spec_of(t->op.fno)->out; o++) t->ones[o] = 1.0f;
   return PNO_OK;
 }

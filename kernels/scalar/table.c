@@ -44,6 +44,7 @@ static const pno_kernels scalar = {
     .loss_sums = pno_scalar_loss_sums,
     .loss_gradient = pno_scalar_loss_gradient,
     .encode = pno_scalar_encode,
+    .gelu = pno_scalar_gelu,
     .accumulate = pno_scalar_accumulate,
     .squares = pno_scalar_squares,
     .adam = pno_scalar_adam,

@@ -19,6 +19,7 @@ void pno_scalar_loss_error(const pno_loss *a, int block, int count);
 void pno_scalar_loss_sums(const pno_loss *a, int block, int count);
 void pno_scalar_loss_gradient(const pno_loss *a, int block, int count);
 void pno_scalar_encode(const pno_affine *norm, ptrdiff_t points, int channels, float *field);
+void pno_scalar_gelu(ptrdiff_t n, const float *x, float *value, float *slope);
 void pno_scalar_accumulate(const pno_accumulate *a, ptrdiff_t first, ptrdiff_t count);
 void pno_scalar_squares(const float *g, ptrdiff_t block, ptrdiff_t count, double *squares);
 void pno_scalar_adam(const pno_adam *a, ptrdiff_t first, ptrdiff_t count);

@@ -1,6 +1,12 @@
 #include <math.h>
 
+#include "kernels/scalar/gelu.h"
 #include "kernels/scalar/table.h"
+
+void pno_scalar_gelu(ptrdiff_t n, const float *x, float *value, float *slope) {
+  for (ptrdiff_t i = 0; slope && i < n; i++) slope[i] = pno_gelu_slope(x[i]); /* first: value may be x */
+  for (ptrdiff_t i = 0; i < n; i++) value[i] = pno_gelu(x[i]);
+}
 
 void pno_scalar_accumulate(const pno_accumulate *a, ptrdiff_t first, ptrdiff_t count) {
   for (ptrdiff_t i = first; i < first + count; i++) {

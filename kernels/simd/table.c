@@ -40,6 +40,7 @@ static const pno_kernels simd = {
     .loss_sums = pno_scalar_loss_sums,
     .loss_gradient = pno_scalar_loss_gradient,
     .encode = pno_scalar_encode,
+    .gelu = simd_gelu,
     .accumulate = simd_accumulate,
     .squares = simd_squares,
     .adam = simd_adam,

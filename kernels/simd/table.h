@@ -20,6 +20,7 @@ void simd_layer_backward(const pno_back *a, int block, int count, float *scratch
 void simd_head_forward(const pno_head *a, int block, int count, float *scratch);
 void simd_head_backward(const pno_head *a, int block, int count, float *scratch);
 void simd_head_loss(const pno_head *a, int block, int count, float *scratch);
+void simd_gelu(ptrdiff_t n, const float *x, float *value, float *slope);
 void simd_accumulate(const pno_accumulate *a, ptrdiff_t first, ptrdiff_t count);
 void simd_squares(const float *g, ptrdiff_t block, ptrdiff_t count, double *squares);
 void simd_adam(const pno_adam *a, ptrdiff_t first, ptrdiff_t count);

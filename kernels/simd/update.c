@@ -1,6 +1,29 @@
 #include "kernels/scalar/table.h"
 #include "kernels/simd/table.h"
-#include "kernels/simd/vector.h"
+#include "kernels/simd/gelu.h"
+
+void simd_gelu(ptrdiff_t n, const float *x, float *value, float *slope) {
+  ptrdiff_t i = 0;
+  for (; i + LANES <= n; i += LANES) {
+    vec v, d;
+    if (slope) {
+      v_gelu(v_load(x + i), &v, &d);
+      v_store(slope + i, d);
+    } else {
+      v_gelu(v_load(x + i), &v, NULL);
+    }
+    v_store(value + i, v);
+  }
+  float rest[2][LANES] = {{0}}; /* what does not fill a register goes through one all the same: the same function */
+  for (ptrdiff_t j = i; j < n; j++) rest[0][j - i] = x[j];
+  if (i == n) return;
+  vec v, d;
+  v_gelu(v_load(rest[0]), &v, &d);
+  v_store(rest[0], v);
+  v_store(rest[1], d);
+  for (ptrdiff_t j = i; j < n; j++) value[j] = rest[0][j - i];
+  for (ptrdiff_t j = i; slope && j < n; j++) slope[j] = rest[1][j - i];
+}
 
 void simd_accumulate(const pno_accumulate *a, ptrdiff_t first, ptrdiff_t count) {
   ptrdiff_t i = first;

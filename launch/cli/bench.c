@@ -1,93 +1,157 @@
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#include "benchmarks/lib/train_bench.h"
+#include "benchmarks/lib/gates.h"
+#include "benchmarks/lib/rates.h"
+#include "benchmarks/lib/step_bench.h"
 #include "engine/base/clock.h"
-#include "io/fsutil.h"
-#include "io/json_text.h"
 #include "kernels/burst.h"
 #include "launch/cli/cli.h"
+#include "launch/cli/device.h"
 #include "launch/version.h"
 
-enum { CPU_TEXT = 128 };
+typedef struct {
+  pno_cli *cli;
+  const char *only;
+  bool train, infer;
+  pno_bench_how how;
+  pno_bench_result *result; /* owned; written by rank 0 */
+} session;
 
 /* "model name" of the first core. */
-static void cpu_name(char out[CPU_TEXT]) {
+static void cpu_name(char out[PNO_BENCH_TEXT]) {
   char line[256];
-  snprintf(out, CPU_TEXT, "unknown");
+  snprintf(out, PNO_BENCH_TEXT, "unknown");
   FILE *f = fopen("/proc/cpuinfo", "r");
   while (f && fgets(line, sizeof line, f)) {
     if (strncmp(line, "model name", 10) != 0) continue;
     const char *colon = strchr(line, ':');
-    if (colon) snprintf(out, CPU_TEXT, "%.*s", (int)strcspn(colon + 2, "\n"), colon + 2);
+    if (colon) snprintf(out, PNO_BENCH_TEXT, "%.*s", (int)strcspn(colon + 2, "\n"), colon + 2);
     break;
   }
   if (f) fclose(f);
 }
 
-static json_t *row_json(const pno_bench_case *c, const pno_bench_row *r) {
-  return json_pack("{s:s, s:I, s:i, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "name", c->name, "parameters",
-                   (json_int_t)r->parameters, "batch", c->batch, "step_ms", r->step_ms, "best_ms", r->best_ms,
-                   "samples_per_s", r->samples_per_s, "points_per_s", r->points_per_s, "gflops", r->gflops,
-                   "peak_gflops", r->peak_gflops, "fraction_of_peak", r->gflops / r->peak_gflops, "loss", r->loss);
+static pno_status take_words(session *s) {
+  pno_cli *cli = s->cli;
+  const char *what = cli->n_args == 1 ? cli->args[0] : "";
+  s->train = strcmp(what, "train") == 0 || strcmp(what, "all") == 0;
+  s->infer = strcmp(what, "infer") == 0 || strcmp(what, "all") == 0;
+  s->only = pno_cli_option(cli, "only");
+  if (!s->train && !s->infer)
+    return pno_hint(pno_fail(PNO_E_USAGE, "bench needs to know what: train, infer or all"), "usage: pno bench %s",
+                    cli->command->synopsis);
+  return pno_fail_in(pno_bench_check(s->only), "--only");
 }
 
-static pno_status write_json(const pno_cli *cli, const char *path, json_t *rows) {
-  char cpu[CPU_TEXT], now[PNO_CLOCK_TEXT];
-  cpu_name(cpu);
+static pno_status prepare(session *s) {
+  const pno_config *cfg = s->cli->config;
+  PNO_TRY(take_words(s));
+  PNO_TRY(pno_cli_configure(s->cli, NULL));
+  const int threads = (int)pno_config_int(cfg, PNO_KEY_PARALLEL_THREADS);
+  s->how = (pno_bench_how){.threads = threads > 0 ? threads : 1,
+                           .repeats = (int)pno_config_int(cfg, PNO_KEY_BENCH_REPEATS),
+                           .warmup_s = pno_config_float(cfg, PNO_KEY_BENCH_WARMUP_S)};
+  PNO_TRY(pno_device_choose(cfg, &s->how.table));
+  s->result = calloc(1, sizeof *s->result);
+  return s->result ? PNO_OK : pno_fail(PNO_E_NOMEM, "no memory for the rows");
+}
+
+/* Machine, rates and device into the result and onto the screen. Collective. */
+static pno_status describe(session *s) {
+  pno_bench_result *r = s->result;
+  pno_bench_rates rates;
+  double copy;
+  char now[PNO_CLOCK_TEXT], device[PNO_DEVICE_TEXT];
+  PNO_TRY(pno_device_name(s->cli, s->how.table, device));
+  PNO_TRY(pno_bench_measure(s->cli->comm, s->how.table, s->how.threads, &rates));
+  PNO_TRY(pno_bench_copy(s->cli->comm, s->how.threads, &copy));
   pno_clock_text(now);
-  json_t *root = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:O}", "format", "pno-bench", "version", "1.0",
-                           "program", PNO_VERSION, "date", now, "cpu", cpu, "isa_of_peak", pno_burst_isa(), "device",
-                           "cpu/scalar", "ranks", pno_comm_size(cli->comm), "train", rows);
-  char *text = NULL;
-  size_t n = 0;
-  pno_status st = pno_fail_in(pno_json_text(root, 0, &text, &n), "%s", path);
-  if (st == PNO_OK) st = pno_file_replace_path(path, text, n);
-  free(text);
-  json_decref(root);
-  return st;
+  cpu_name(r->cpu);
+  snprintf(r->program, sizeof r->program, "%s", PNO_VERSION);
+  snprintf(r->date, sizeof r->date, "%s", now);
+  snprintf(r->isa, sizeof r->isa, "%s", pno_burst_isa());
+  snprintf(r->device, sizeof r->device, "%s", device);
+  r->cores = (double)sysconf(_SC_NPROCESSORS_ONLN);
+  r->ranks = pno_comm_size(s->cli->comm);
+  r->threads = s->how.threads;
+  r->fma_gflops = 1e-9 * rates.fma;
+  r->gelu_g = 1e-9 * rates.gelu;
+  r->gelu_slope_g = 1e-9 * rates.gelu_slope;
+  r->copy_gbytes = 1e-9 * copy;
+  pno_cli_say(s->cli, "pno " PNO_VERSION "  %s, %g cores  %g ranks x %g threads, device %s\n", r->cpu, r->cores, r->ranks,
+              r->threads, r->device);
+  pno_cli_say(s->cli, "rates   %.1f GFLOP/s (%s FMA)  GELU %.3f G/s, with slope %.3f G/s  copy %.1f GB/s\n", r->fma_gflops,
+              r->isa, r->gelu_g, r->gelu_slope_g, r->copy_gbytes);
+  return PNO_OK;
 }
 
-static pno_status run_cases(pno_cli *cli, const char *only, json_t *rows) {
-  const int repeats = (int)pno_config_int(cli->config, PNO_KEY_BENCH_REPEATS);
-  const double warmup_s = pno_config_float(cli->config, PNO_KEY_BENCH_WARMUP_S);
+/* Every rank checks its own table: they may differ. Collective. */
+static pno_status pass_gates(session *s) {
+  pno_status st = pno_fail_in(pno_bench_gate_gradients(s->how.table, s->how.threads), "gradients");
+  if (st == PNO_OK) st = pno_fail_in(pno_bench_gate_transforms(s->how.table, s->how.threads), "transforms");
+  PNO_TRY(pno_agree(s->cli->comm, st));
+  pno_cli_say(s->cli, "gates   VALID: gradients in 1, 2 and 3 dimensions, transforms of odd and even grids\n");
+  return PNO_OK;
+}
+
+static void print_row(const pno_cli *cli, const pno_bench_row *r) {
+  pno_cli_say(cli, " %-3s %-5s %9.2f %9.2f %9.2f..%-9.2f %9.1f %8.3f %8.2f %6.1f %8.2f %6.1f %8.1f %7.0f %7.0f\n", r->config,
+              r->mode, r->median_ms, r->best_ms, r->lower_ms, r->upper_ms, r->samples_per_s, r->gflop, r->floor_ms,
+              100.0 * r->fraction, r->padded_floor_ms, 100.0 * r->padded_fraction, r->fma_gflops, 1e-6 * r->memory_bytes,
+              1e-6 * r->traffic_bytes);
+}
+
+/* Collective: the same cases in the same order on all ranks. */
+static pno_status run_cases(session *s) {
+  pno_cli_say(s->cli, "                                                               floor         padded           FMA"
+                      "       rank 0\n case      median ms   best ms        quartiles    samp/s    GFLOP       ms      %%"
+                      "       ms      %%   GFLOP/s  has MB moves MB\n");
   for (int i = 0; i < pno_n_bench_cases; i++) {
-    const pno_bench_case *c = &pno_bench_cases[i];
-    pno_bench_row r;
-    if (only && strcmp(only, c->name) != 0) continue;
-    PNO_TRY(pno_bench_train(c, repeats, warmup_s, cli->comm, &r));
-    pno_cli_say(cli, " %-4s %11td %9.1f %9.1f %11.1f %9.3f %9.2f %9.1f %7.1f\n", c->name, r.parameters, r.step_ms,
-                r.best_ms, r.samples_per_s, 1e-6 * r.points_per_s, r.gflops, r.peak_gflops,
-                100.0 * r.gflops / r.peak_gflops);
-    if (rows) json_array_append_new(rows, row_json(c, &r)); /* a row short of memory is missed below */
+    if (!pno_bench_wants(s->only, &pno_bench_cases[i])) continue;
+    for (int mode = 0; mode < 2; mode++) {
+      if (mode == 0 ? !s->train : !s->infer) continue;
+      pno_bench_row *row = &s->result->row[s->result->n];
+      s->how.train = mode == 0;
+      PNO_TRY(pno_bench_steps(&pno_bench_cases[i], &s->how, s->cli->comm, row));
+      s->result->n++;
+      print_row(s->cli, row);
+    }
   }
   return PNO_OK;
 }
 
-static pno_status prepare(pno_cli *cli, const char *only) {
-  bool known = only == NULL;
-  if (cli->n_args != 1 || strcmp(cli->args[0], "train") != 0)
-    return pno_hint(pno_fail(PNO_E_USAGE, "bench needs to know what: train"), "usage: pno bench %s",
-                    cli->command->synopsis);
-  for (int i = 0; i < pno_n_bench_cases; i++) known = known || strcmp(only, pno_bench_cases[i].name) == 0;
-  if (!known) return pno_hint(pno_fail(PNO_E_USAGE, "--only: no configuration %.40s", only), "a1 or b1");
-  return pno_cli_configure(cli, NULL);
+/* Only numerics make a result invalid; without memory or ranks there is none. */
+static pno_status write_files(session *s, pno_status outcome) {
+  const char *json = pno_cli_option(s->cli, "json"), *csv = pno_cli_option(s->cli, "csv");
+  if (!pno_cli_rank0(s->cli) || (outcome != PNO_OK && outcome != PNO_E_DIVERGED)) return PNO_OK;
+  if (json) PNO_TRY(pno_bench_write_json(s->result, json));
+  return csv ? pno_bench_write_csv(s->result, csv) : PNO_OK;
+}
+
+/* The words of the failure go into the files before it is told. Collective. */
+static pno_status conclude(session *s, pno_status outcome) {
+  char words[PNO_BENCH_TEXT];
+  snprintf(words, sizeof words, "%s", outcome == PNO_OK ? "" : pno_fail_words());
+  snprintf(s->result->validity, sizeof s->result->validity, "%s%.200s", outcome == PNO_OK ? "VALID" : "INVALID: ", words);
+  if (outcome == PNO_OK || outcome == PNO_E_DIVERGED) {
+    pno_cli_say(s->cli, "%s\n", s->result->validity);
+    PNO_TRY(pno_agree(s->cli->comm, write_files(s, outcome)));
+  }
+  if (outcome == PNO_E_DIVERGED) return pno_fail(outcome, "%s", s->result->validity);
+  return outcome;
 }
 
 pno_status pno_cli_bench(pno_cli *cli) {
-  const char *only = pno_cli_option(cli, "only"), *path = pno_cli_option(cli, "json");
-  char cpu[CPU_TEXT];
-  PNO_TRY(pno_agree(cli->comm, prepare(cli, only)));
-  cpu_name(cpu);
-  pno_cli_say(cli, "pno " PNO_VERSION "  %s  %d ranks, device cpu/scalar, peak by %s bursts\n", cpu,
-              pno_comm_size(cli->comm), pno_burst_isa());
-  pno_cli_say(cli, " train  parameters  step ms   best ms   samples/s   Mpt/s   GFLOP/s  peak GF/s  %% of peak\n");
-  json_t *rows = json_array();
-  pno_status st = run_cases(cli, only, rows);
-  const size_t wanted = only ? 1 : (size_t)pno_n_bench_cases;
-  if (st == PNO_OK && path && pno_cli_rank0(cli))
-    st = json_array_size(rows) == wanted ? write_json(cli, path, rows) : pno_fail(PNO_E_NOMEM, "no memory for the rows");
-  json_decref(rows);
-  return pno_agree(cli->comm, st);
+  session s = {.cli = cli};
+  pno_status st = pno_agree(cli->comm, prepare(&s));
+  if (st == PNO_OK) {
+    st = describe(&s);
+    if (st == PNO_OK) st = pass_gates(&s);
+    if (st == PNO_OK) st = run_cases(&s);
+    st = conclude(&s, st);
+  }
+  free(s.result);
+  return st;
 }

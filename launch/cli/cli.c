@@ -21,8 +21,8 @@ static pno_status no_command(const char *name) {
 }
 
 static pno_status no_option(const pno_command *c, const char *name) {
-  const char *names[CLI_OPTIONS + 4] = {"help", "version", "site", "verbose"};
-  int n = 4;
+  const char *names[CLI_OPTIONS + 5] = {"help", "version", "site", "verbose", "device"};
+  int n = 5;
   for (int i = 0; c && i < CLI_OPTIONS && c->options[i].name; i++) names[n++] = c->options[i].name;
   const char *near = pno_nearest(name, names, n);
   pno_fail(PNO_E_USAGE, "--%.60s: no such option%s%s", name, c ? " of " : "", c ? c->name : "");
@@ -55,23 +55,21 @@ static pno_status take_option(pno_cli *cli, const char *word, const char *next, 
   if (strcmp(name, "verbose") == 0) cli->verbose = true;
   if (strcmp(name, "version") == 0) cli->version = true;
   if (cli->help || cli->version || strcmp(name, "quiet") == 0 || strcmp(name, "verbose") == 0) return PNO_OK;
-  const bool site = strcmp(name, "site") == 0;
+  const char **global = strcmp(name, "site") == 0 ? &cli->site : strcmp(name, "device") == 0 ? &cli->device : NULL;
   const pno_cli_option_row *row = NULL;
   int at = 0;
   for (; cli->command && at < CLI_OPTIONS && cli->command->options[at].name && !row; at++)
     if (strcmp(name, cli->command->options[at].name) == 0) row = &cli->command->options[at];
-  if (!row && !site) return no_option(cli->command, name);
-  const char *argument = site ? "FILE" : row->argument, *value = equals ? equals + 1 : "";
+  if (!row && !global) return no_option(cli->command, name);
+  const char *argument = global == &cli->site ? "FILE" : global ? "NAME" : row->argument;
+  const char *value = equals ? equals + 1 : "";
   if (!argument && equals) return pno_fail(PNO_E_USAGE, "--%s takes no value", name);
   if (argument && argument[0] != '=' && !equals) {
     if (!next) return pno_fail(PNO_E_USAGE, "--%s needs a value: %s", name, argument);
     value = next;
     *used = 2;
   }
-  if (site)
-    cli->site = value;
-  else
-    cli->option[at - 1] = value;
+  *(global ? global : &cli->option[at - 1]) = value;
   return PNO_OK;
 }
 
@@ -154,12 +152,21 @@ static pno_status apply_umask(const pno_config *c) {
   return PNO_OK;
 }
 
+/* --device stands for the key on all commands, so that a run records it like one given in full. */
+static pno_status take_device(pno_cli *cli) {
+  char word[80];
+  if (!cli->device) return PNO_OK;
+  snprintf(word, sizeof word, "%s=%.40s", pno_key_name(PNO_KEY_PARALLEL_DEVICE), cli->device);
+  return pno_config_set(cli->config, word, "cli");
+}
+
 pno_status pno_cli_configure(pno_cli *cli, const char *file) {
   const char *site = cli->site ? cli->site : getenv("PNO_SITE_CONFIG");
   if (site && *site) PNO_TRY(pno_config_load(cli->config, site));
   if (file) PNO_TRY(pno_config_load(cli->config, file));
   PNO_TRY(take_environment(cli->config));
   for (int i = 0; i < cli->n_overrides; i++) PNO_TRY(pno_config_set(cli->config, cli->overrides[i], "cli"));
+  PNO_TRY(take_device(cli));
   return apply_umask(cli->config);
 }
 

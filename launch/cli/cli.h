@@ -34,7 +34,7 @@ struct pno_cli {
   const char *overrides[CLI_OVERRIDES];  /* section.key=value */
   int n_args, n_overrides;
   bool quiet, verbose, help, version;
-  const char *site;
+  const char *site, *device; /* --device: short for parallel.device */
   pno_config *config; /* owned; defaults at first, see pno_cli_configure */
   pno_comm *comm;     /* owned by main; of one rank where the command needs no MPI */
 };
@@ -65,6 +65,7 @@ pno_status pno_cli_eval(pno_cli *cli);
 pno_status pno_cli_predict(pno_cli *cli);
 pno_status pno_cli_bench(pno_cli *cli);
 pno_status pno_cli_check(pno_cli *cli);
+pno_status pno_cli_compare(pno_cli *cli);
 pno_status pno_cli_ctl(pno_cli *cli);
 pno_status pno_cli_info(pno_cli *cli);
 pno_status pno_cli_config(pno_cli *cli);

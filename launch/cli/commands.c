@@ -19,12 +19,20 @@ const pno_command pno_commands[] = {
       {"samples", "N", "how many samples of the test data, default 4"},
       {"step", "N", "checkpoint: a step, best or latest; default best, else latest"}},
      pno_cli_predict},
-    {"bench", "train [--json FILE] [section.key=value ...]", "time training steps beside the peak of the core", true,
-     {{"json", "FILE", "write the figures as JSON"}, {"only", "NAME", "one configuration (a1, b1)"}}, pno_cli_bench},
+    {"bench", "train|infer|all [--only NAME,..] [--json FILE] [--csv FILE] [section.key=value ...]",
+     "time steps beside the least time that the processor allows", true,
+     {{"json", "FILE", "write the figures as JSON, which pno compare reads"},
+      {"csv", "FILE", "write the figures as a table"},
+      {"only", "NAME", "configurations, with commas: a1 a2 b1 b2 c1 c2 d1 d2; t1 is tiny"}},
+     pno_cli_bench},
     {"check", "PATH", "verify a run, a checkpoint, a data set or a configuration", false, {{0}}, pno_cli_check},
+    {"compare", "A B [--tol PERCENT]", "two results of bench --json, or two runs: which is slower or worse?", false,
+     {{"tol", "PERCENT", "how much more time or error is no regression, default 5%"}}, pno_cli_compare},
     {"ctl", "RUN stop|checkpoint|status", "ask a run to stop or to checkpoint, or show where it is", false, {{0}},
      pno_cli_ctl},
-    {"info", "[FILE]", "how this program was built, or what a data set holds", false, {{0}}, pno_cli_info},
+    {"info", "[FILE] | --plan [CONFIG|RUN] [section.key=value ...]",
+     "how this program was built, what a data set holds, or what a training takes", false,
+     {{"plan", NULL, "memory by purpose, work and traffic of a training; nothing is allocated"}}, pno_cli_info},
     {"config", "explain [KEY] | dump CONFIG | validate CONFIG", "keys and resolved configurations", false, {{0}},
      pno_cli_config},
     {"help", "[COMMAND]", "this text, or that of a command", false, {{0}}, pno_cli_help},
@@ -33,7 +41,8 @@ const pno_command pno_commands[] = {
 const int pno_n_commands = sizeof pno_commands / sizeof pno_commands[0];
 
 static const char global_help[] =
-    "global options: -q quiet, -v more log, --site FILE configuration of the site, --version, --help\n"
+    "global options: -q quiet, -v more log, --site FILE configuration of the site, --device NAME (parallel.device),\n"
+    "--version, --help\n"
     "keys: pno config explain [KEY]      exit codes: 0 ok, 2 usage, 3 bad input, 4 I/O, 5 diverged, 6 memory,\n"
     "7 communication, 8 threshold missed, 75 interrupted with a checkpoint on disk: run again\n";
 

@@ -63,13 +63,13 @@ static void shape_text(const pno_sample_info *info, char *out, size_t cap) {
   if (used < cap) snprintf(out + used, cap - used, ", %d -> %d channels", info->in_channels, info->out_channels);
 }
 
-void pno_console_head(pno_console *c, const pno_trainer *t) {
+void pno_console_head(pno_console *c, const pno_trainer *t, const char *device) {
   char shape[80];
   const pno_registry *r = pno_fno_registry(t->op.fno);
   const pno_fno_spec *m = pno_fno_spec_of(t->op.fno);
   const int ranks = pno_comm_size(t->comm);
-  pno_console_line(c, "pno " PNO_VERSION "  %d rank%s, %d on %s, device cpu/scalar", ranks, ranks > 1 ? "s" : "",
-                   pno_comm_host_ranks(t->comm), pno_comm_host(t->comm));
+  pno_console_line(c, "pno " PNO_VERSION "  %d rank%s, %d on %s, device %s", ranks, ranks > 1 ? "s" : "",
+                   pno_comm_host_ranks(t->comm), pno_comm_host(t->comm), device);
   shape_text(pno_dataset_info(t->data), shape, sizeof shape);
   pno_console_line(c, "data    %s (%s)  %s  %td steps an epoch", t->spec.data, pno_dataset_format(t->data), shape,
                    pno_batch_steps(t->batch));

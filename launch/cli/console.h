@@ -16,8 +16,8 @@ typedef struct {
 
 pno_console pno_console_create(const pno_cli *cli); /* Local */
 
-/* Program, ranks, data, model and plan. Local. */
-void pno_console_head(pno_console *c, const pno_trainer *t);
+/* Program, ranks, device, data, model and plan. Local. */
+void pno_console_head(pno_console *c, const pno_trainer *t, const char *device);
 
 void pno_console_step(pno_console *c, const pno_trainer *t, const pno_step_report *r);                  /* Local */
 void pno_console_valid(pno_console *c, const pno_trainer *t, long step, int set, const pno_scores *scores); /* Local */

@@ -4,6 +4,8 @@
 #include "io/dataset.h"
 #include "kernels/burst.h"
 #include "launch/cli/cli.h"
+#include "launch/cli/device.h"
+#include "launch/cli/plan.h"
 #include "launch/cli/task.h"
 #include "launch/version.h"
 
@@ -35,10 +37,13 @@ static pno_status describe(const pno_cli *cli, const char *path) {
 }
 
 pno_status pno_cli_info(pno_cli *cli) {
+  if (pno_cli_option(cli, "plan")) return pno_cli_plan(cli);
   if (cli->n_args > 1) return pno_fail(PNO_E_USAGE, "info takes one FILE, got %d", cli->n_args);
   PNO_TRY(pno_cli_configure(cli, NULL));
   if (cli->n_args == 1) return describe(cli, cli->args[0]);
-  pno_cli_say(cli, "pno        " PNO_VERSION "\ncompiler   " PNO_COMPILER "\nkernels    scalar (FMA burst: %s)\n"
-                   "cores      %ld\n", pno_burst_isa(), sysconf(_SC_NPROCESSORS_ONLN));
+  char devices[PNO_DEVICE_TEXT];
+  pno_device_list(devices);
+  pno_cli_say(cli, "pno        " PNO_VERSION "\ncompiler   " PNO_COMPILER "\ndevices    %s (FMA burst: %s)\n"
+                   "cores      %ld\n", devices, pno_burst_isa(), sysconf(_SC_NPROCESSORS_ONLN));
   return PNO_OK;
 }

@@ -7,6 +7,7 @@
 
 #include "io/fsutil.h"
 #include "io/rundir.h"
+#include "launch/cli/device.h"
 #include "launch/cli/task.h"
 
 pno_status pno_run_make_parents(const char *path) {
@@ -61,11 +62,13 @@ pno_status pno_run_operator(pno_cli *cli, const char *run, pno_operator *op, pno
   char checkpoints[PNO_PATH_MAX];
   pno_checkpoint_choice choice;
   pno_fno_spec spec;
+  const pno_kernels *table = NULL;
   pno_status st = pno_path_join(run, "checkpoints", checkpoints);
   if (st == PNO_OK) st = choose(checkpoints, pno_cli_option(cli, "step"), &choice);
   if (st == PNO_OK) st = pno_task_model(cli->config, &spec);
+  if (st == PNO_OK) st = pno_device_choose(cli->config, &table);
   PNO_TRY(pno_agree(cli->comm, st));
   const pno_normalise in = (pno_normalise)pno_config_choice(cli->config, PNO_KEY_DATA_NORMALIZE_INPUT);
   const pno_normalise out = (pno_normalise)pno_config_choice(cli->config, PNO_KEY_DATA_NORMALIZE);
-  return pno_operator_load(cli->comm, checkpoints, &choice, &spec, in, out, pno_kernels_scalar(), op, meta);
+  return pno_operator_load(cli->comm, checkpoints, &choice, &spec, in, out, table, op, meta);
 }

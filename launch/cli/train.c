@@ -10,6 +10,7 @@
 #include "io/metrics.h"
 #include "io/rundir.h"
 #include "launch/cli/console.h"
+#include "launch/cli/device.h"
 #include "launch/cli/run.h"
 #include "launch/cli/task.h"
 #include "launch/signals.h"
@@ -18,7 +19,7 @@
 /* One training run as the command sees it; rundir and metrics exist on rank 0 only. */
 typedef struct {
   pno_cli *cli;
-  char path[PNO_PATH_MAX], checkpoints[PNO_PATH_MAX], id[64];
+  char path[PNO_PATH_MAX], checkpoints[PNO_PATH_MAX], id[64], device[PNO_DEVICE_TEXT];
   bool resume;
   long step; /* of --resume=STEP, -1: the newest */
   pno_train_spec spec;
@@ -154,6 +155,7 @@ static pno_status configure(session *s) {
   }
   PNO_TRY(s->resume ? configure_resumed(s, file) : pno_cli_configure(cli, file));
   PNO_TRY(pno_task_train(cli->config, &s->spec));
+  PNO_TRY(pno_device_choose(cli->config, &s->spec.kernels));
   s->spec.strict_resume = pno_cli_option(cli, "strict-resume") != NULL;
   if (limit) PNO_TRY(parse_time(limit, &s->spec.max_time_s));
   PNO_TRY(pno_path_join(s->path, "checkpoints", s->checkpoints));
@@ -185,7 +187,8 @@ static pno_status open_run(session *s) {
   snprintf(ranks, sizeof ranks, "%d", pno_comm_size(s->cli->comm));
   pno_digest_text(s->spec.config_digest, digest);
   const char *const facts[][2] = {{"pno", PNO_VERSION}, {"compiler", PNO_COMPILER}, {"ranks", ranks},
-                                  {"host", pno_comm_host(s->cli->comm)}, {"config_digest", digest}};
+                                  {"host", pno_comm_host(s->cli->comm)}, {"device", s->device},
+                                  {"config_digest", digest}};
   PNO_TRY(pno_rundir_write_env(s->rundir, facts, sizeof facts / sizeof facts[0]));
   return s->resume ? PNO_OK : write_config(s); /* of a resumed run: once its state is loaded */
 }
@@ -230,8 +233,9 @@ static pno_status start(session *s) {
   pno_comm *comm = s->cli->comm;
   const pno_train_hooks hooks = {.user = s, .ask = ask, .on_step = on_step, .on_valid = on_valid,
                                  .on_checkpoint = on_checkpoint};
+  PNO_TRY(pno_device_name(s->cli, s->spec.kernels, s->device));
   PNO_TRY(pno_trainer_create(&s->spec, &hooks, comm, &s->trainer));
-  pno_console_head(&s->console, s->trainer);
+  pno_console_head(&s->console, s->trainer, s->device);
   if (pno_cli_option(s->cli, "dry-run")) return PNO_OK;
   PNO_TRY(pno_agree(comm, pno_cli_rank0(s->cli) ? open_run(s) : PNO_OK));
   PNO_TRY(pno_bcast(comm, s->id, sizeof s->id, 0));

@@ -19,7 +19,7 @@ import numpy
 
 PNO = ""
 MPIRUN = ["mpirun", "-n", "2"]
-COMMANDS = ["gen", "train", "eval", "predict", "bench", "check", "ctl", "info", "config", "help"]
+COMMANDS = ["gen", "train", "eval", "predict", "bench", "check", "compare", "ctl", "info", "config", "help"]
 WITHOUT_MPI = [["help"], ["--help"], ["--version"], ["info"], ["config", "explain"], ["config", "dump"]]
 SMALL = ["model.width=4", "model.modes=4,4", "model.layers=1", "data.batch=4", "train.schedule=none", "data.valid_samples=2"]
 
@@ -193,6 +193,9 @@ class Usage(Case):
         self.bad(2, ["nothing", "pno help"], "help", "nothing")
         self.bad(2, ["ctl", "RUN"], "ctl", "r")
         self.bad(2, ["check", "PATH"], "check")
+        self.bad(2, ["compare", "A B"], "compare", "a.json")
+        self.bad(2, ["train, infer or all"], "bench")
+        self.bad(2, ["train, infer or all"], "bench", "quickly", mpi=True)
         self.bad(2, ["jump", "stop, checkpoint or status"], "ctl", "r", "jump")
         for command in ("eval", "predict"):
             self.bad(2, [command, "RUN"], command)
@@ -209,7 +212,10 @@ class Usage(Case):
         self.bad(2, ["--resume", "x"], "train", "--resume=x", "data.path=a.h5")
         self.bad(2, ["nowhere", "no run"], "train", "--resume", "--run", "nowhere", "data.path=a.h5")
         self.bad(2, ["data.micro", "8", "4"], "train", "--run", "r", "data.path=a.h5", "data.micro=8", "data.batch=4")
-        self.bad(2, ["--only", "c9"], "bench", "train", "--only", "c9")
+        self.bad(2, ["--only", "c9"], "bench", "train", "--only", "a1,c9")
+        self.bad(2, ["--tol", "'5'", "5%"], "compare", "a.json", "b.json", "--tol", "5")
+        self.bad(2, ["parallel.device", "'gpu'", "cpu/avx2"], "train", "--device", "gpu", "data.path=a.h5", mpi=True)
+        self.bad(2, ["--device", "NAME"], "train", "--device")
         self.assertEqual(list(self.folder.iterdir()), [], "a refused command left something")
 
 
@@ -277,6 +283,21 @@ class Runs(Case):
         self.bad(2, ["--step", "x"], "eval", "r", "--step", "x")
         self.bad(3, ["77"], "eval", "r", "--step", "77", mpi=True)
         self.assertEqual((self.folder / "r/metrics.jsonl").read_bytes(), before)
+
+    def test_the_device_is_chosen_at_the_start_and_recorded(self):
+        self.generate()
+        there = re.search(r"(?m)^devices +(.*) \(", self.good("info").stdout)[1].split(", ")
+        self.assertEqual(there[-1], "cpu/scalar")
+        for device in ("cpu/avx512", "cpu/avx2", "cpu/scalar"):
+            if device not in there:
+                self.bad(2, [device, there[0]], "train", "--run", "r", "data.path=a.h5", "--device", device, mpi=True)
+                continue
+            run = device.replace("/", "-")
+            self.assertIn(f"device {device}\n", self.train(run, "--device", device, mpi=True).stdout.replace("\r", ""))
+            self.assertEqual(json.loads((self.folder / run / "env.json").read_text())["facts"]["device"], device)
+            self.assertRegex((self.folder / run / "config.yaml").read_text(), f"device: .*{device}.*# cli")
+            self.good("eval", run, "--device=cpu")
+        self.assertIn(f"device {there[0]}\n", self.train("auto").stdout)
 
     def test_files_are_private_unless_the_umask_says_otherwise(self):
         self.generate()

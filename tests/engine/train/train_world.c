@@ -88,6 +88,7 @@ pno_train_spec train_spec(void) {
   snprintf(data, sizeof data, "%s", train_path("data.h5"));
   snprintf(checkpoints, sizeof checkpoints, "%s", train_path("checkpoints"));
   return (pno_train_spec){
+      .kernels = pno_kernels_scalar(),
       .data = data, .valid_samples = 2, .batch = 3, .micro = 1, .shuffle = true, .seed = 5,
       .normalise_in = PNO_NORMALISE_CHANNEL, .normalise_out = PNO_NORMALISE_CHANNEL,
       .model = {.flavour = PNO_FLAVOUR_NEURALOP, .dims = 2, .width = 5, .modes = {4, 4}, .layers = 2, .lift_hidden = 10,

@@ -1,0 +1,27 @@
+/* The operators that are timed: the public set, and a tiny one for tests. All Local. */
+#ifndef PNO_BENCHMARKS_LIB_CASES_H
+#define PNO_BENCHMARKS_LIB_CASES_H
+
+#include <stdbool.h>
+
+#include "engine/model/fno.h"
+
+/* All of flavour li with 4 layers and a head of 128, one channel in and out, relative L2, Adam. */
+typedef struct {
+  const char *name;
+  int dims, n[PNO_DIMS_MAX], modes, width, batch;
+  bool on_request; /* runs only when it is named */
+} pno_bench_case;
+
+extern const pno_bench_case pno_bench_cases[];
+extern const int pno_n_bench_cases;
+
+/* list: names separated by commas, NULL: all that are not on request. */
+bool pno_bench_wants(const char *list, const pno_bench_case *c);
+
+/* Errors: PNO_E_USAGE a name in the list that no case has. */
+pno_status pno_bench_check(const char *list);
+
+pno_fno_spec pno_bench_spec(const pno_bench_case *c);
+
+#endif
