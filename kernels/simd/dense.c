@@ -173,9 +173,22 @@ void simd_transpose(int rows, int cols, const float *in, ptrdiff_t is, float *ou
   for (int r = 0; r < pno_padded(rows); r += LANES) {
     for (int c = 0; c < cols; c += LANES) {
       vec square[LANES];
-      for (int i = 0; i < LANES; i++) square[i] = r + i < rows ? v_load(in + (r + i) * is + c) : v_zero();
+      const float *from = in + r * is + c;
+      float *to = out + c * os + r;
+      const int here = rows - r < LANES ? rows - r : LANES, wanted = cols - c < LANES ? cols - c : LANES;
+      if (here == LANES) {
+#pragma GCC unroll 16
+        for (int i = 0; i < LANES; i++) square[i] = v_load(from + i * is);
+      } else {
+        for (int i = 0; i < LANES; i++) square[i] = i < here ? v_load(from + i * is) : v_zero();
+      }
       v_transpose(square);
-      for (int i = 0; i < LANES && c + i < cols; i++) v_store(out + (c + i) * os + r, square[i]);
+      if (wanted == LANES) {
+#pragma GCC unroll 16
+        for (int i = 0; i < LANES; i++) v_store(to + i * os, square[i]);
+      } else {
+        for (int i = 0; i < wanted; i++) v_store(to + i * os, square[i]);
+      }
     }
   }
 }

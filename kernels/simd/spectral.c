@@ -31,15 +31,22 @@ static void join(const pno_axis_call *a, int modes, int columns, const float *r,
     int plus, minus;
     mode_pair(&a->axis, f, &plus, &minus);
     for (int v = 0; v < columns; v += LANES) {
-      const ptrdiff_t at = 2 * (ptrdiff_t)f * columns + v;
-      const vec rr = v_load(r + at), ri = v_load(r + at + columns), ir = v_load(i + at), ii = v_load(i + at + columns);
+      const ptrdiff_t mode = 2 * (ptrdiff_t)f * columns + v;
+      const vec rr = v_load(r + mode), ri = v_load(r + mode + columns);
+      const vec ir = v_load(i + mode), ii = v_load(i + mode + columns);
       if (plus >= 0) {
-        v_store(out + plus * step + v, rr - ii);
-        v_store(out + plus * step + a->channels + v, ri + ir);
+        float *at = out + plus * step + v;
+        v_store(at, rr - ii);
+        v_store(at + a->channels, ri + ir);
+        v_fetch_write(at + 2 * a->channels); /* the next column's */
+        v_fetch_write(at + 3 * a->channels);
       }
       if (minus >= 0) {
-        v_store(out + minus * step + v, rr + ii);
-        v_store(out + minus * step + a->channels + v, ir - ri);
+        float *at = out + minus * step + v;
+        v_store(at, rr + ii);
+        v_store(at + a->channels, ir - ri);
+        v_fetch_write(at + 2 * a->channels);
+        v_fetch_write(at + 3 * a->channels);
       }
     }
   }
@@ -76,6 +83,14 @@ static void split(const pno_axis_call *a, int modes, int columns, const float *i
       v_store(r + at + columns, pi - mi);
       v_store(i + at, pi + mi);
       v_store(i + at + columns, mr - pr);
+      if (plus >= 0) {
+        v_fetch(p + 2 * a->channels);
+        v_fetch(p + 3 * a->channels);
+      }
+      if (minus >= 0) {
+        v_fetch(m + 2 * a->channels);
+        v_fetch(m + 3 * a->channels);
+      }
     }
   }
 }
@@ -127,7 +142,7 @@ typedef struct {
 
 /* c (+)= a b with b [k][bs], c [i][cs], imaginary parts bi and ci floats behind. */
 INLINED void mix_block(const int rows, const int wide, const mix_kind kind, const bool keep, int depth, complex_a a,
-                       const float *b, ptrdiff_t bs, ptrdiff_t bi, float *c, ptrdiff_t cs, ptrdiff_t ci) {
+                       const float *soon, const float *b, ptrdiff_t bs, ptrdiff_t bi, float *c, ptrdiff_t cs, ptrdiff_t ci) {
   vec re[MIX_ROWS][WIDE], im[MIX_ROWS][WIDE];
 #pragma GCC unroll 6
   for (int i = 0; i < rows; i++)
@@ -157,6 +172,7 @@ INLINED void mix_block(const int rows, const int wide, const mix_kind kind, cons
         im[i][v] = kind == CONJUGATE_A ? v_fnma(ai, br[v], im[i][v]) : v_fma(ai, br[v], im[i][v]);
       }
     }
+    v_fetch(soon + 16 * (ptrdiff_t)k);
     b += bs;
     a0 += a.col, a4 += a.col;
   }
@@ -170,9 +186,9 @@ INLINED void mix_block(const int rows, const int wide, const mix_kind kind, cons
 }
 
 #define ROWS(n) \
-  case n: mix_block(n, wide, kind, keep, depth, a, b, bs, bi, c, cs, ci); break
+  case n: mix_block(n, wide, kind, keep, depth, a, soon, b, bs, bi, c, cs, ci); break
 INLINED void mix_rows(int rows, const int wide, const mix_kind kind, const bool keep, int depth, complex_a a,
-                      const float *b, ptrdiff_t bs, ptrdiff_t bi, float *c, ptrdiff_t cs, ptrdiff_t ci) {
+                      const float *soon, const float *b, ptrdiff_t bs, ptrdiff_t bi, float *c, ptrdiff_t cs, ptrdiff_t ci) {
   switch (rows) {
     ROWS(1);
     ROWS(2);
@@ -185,19 +201,26 @@ INLINED void mix_rows(int rows, const int wide, const mix_kind kind, const bool 
 }
 #undef ROWS
 
+/* soon: what is needed next, fetched a line a turn of the inner loops. */
 INLINED void mix_matrix(const mix_kind kind, const bool keep, int rows, int columns, int depth, complex_a a,
-                        const float *b, ptrdiff_t bs, ptrdiff_t bi, float *c, ptrdiff_t cs, ptrdiff_t ci) {
+                        const float *soon, const float *b, ptrdiff_t bs, ptrdiff_t bi, float *c, ptrdiff_t cs,
+                        ptrdiff_t ci) {
   const int parts = (rows + MIX_ROWS - 1) / MIX_ROWS;
   for (int i = 0, first; i < parts; i++) {
     const int n = even_share(rows, MIX_ROWS, i, &first);
     complex_a at = a;
     at.p += first * a.row;
     int v = 0;
-    for (; v + WIDE * LANES <= columns; v += WIDE * LANES)
-      mix_rows(n, WIDE, kind, keep, depth, at, b + v, bs, bi, c + first * cs + v, cs, ci);
-    for (; v < columns; v += LANES)
-      mix_rows(n, 1, kind, keep, depth, at, b + v, bs, bi, c + first * cs + v, cs, ci);
+    for (; v + WIDE * LANES <= columns; v += WIDE * LANES, soon += 16 * (ptrdiff_t)depth)
+      mix_rows(n, WIDE, kind, keep, depth, at, soon, b + v, bs, bi, c + first * cs + v, cs, ci);
+    for (; v < columns; v += LANES, soon += 16 * (ptrdiff_t)depth)
+      mix_rows(n, 1, kind, keep, depth, at, soon, b + v, bs, bi, c + first * cs + v, cs, ci);
   }
+}
+
+/* The weights of the mode after k. */
+static const float *next_weight(const pno_mix *a, int k) {
+  return a->weight + 2 * (ptrdiff_t)pno_padded(a->channels) * a->channels * a->stored[k + 1 < a->modes ? k + 1 : k];
 }
 
 void simd_mix_forward(const pno_mix *a, int mode, int count) {
@@ -205,15 +228,17 @@ void simd_mix_forward(const pno_mix *a, int mode, int count) {
   for (int k = mode; k < mode + count; k++) {
     const ptrdiff_t at = 2 * (ptrdiff_t)cp * k;
     const complex_a x = {a->x + at, a->stride, 1, cp};
-    mix_matrix(PLAIN, false, a->samples, cp, c, x, a->weight + 2 * (ptrdiff_t)cp * c * a->stored[k], 2 * (ptrdiff_t)cp,
-               cp, a->y + at, a->stride, cp);
+    const float *weight = a->weight + 2 * (ptrdiff_t)cp * c * a->stored[k];
+    mix_matrix(PLAIN, false, a->samples, cp, c, x, next_weight(a, k), weight, 2 * (ptrdiff_t)cp, cp, a->y + at, a->stride,
+               cp);
   }
 }
 
 /* grad (+)= conj(scale x) dy, sample after sample. */
-static void weight_gradient(const pno_mix *a, ptrdiff_t at, float *grad, float *scaled) {
+static void weight_gradient(const pno_mix *a, int mode, float *grad, float *scaled) {
+  const float *soon = next_weight(a, mode);
   const int c = a->channels, cp = pno_padded(c);
-  const ptrdiff_t vector = 2 * (ptrdiff_t)cp;
+  const ptrdiff_t vector = 2 * (ptrdiff_t)cp, at = vector * mode;
   for (int s0 = 0; s0 < a->samples; s0 += SAMPLES_AT_ONCE) {
     const int n = a->samples - s0 < SAMPLES_AT_ONCE ? a->samples - s0 : SAMPLES_AT_ONCE;
     for (int s = 0; s < n; s++) {
@@ -224,14 +249,14 @@ static void weight_gradient(const pno_mix *a, ptrdiff_t at, float *grad, float *
     const complex_a x = {scaled, 1, vector, cp};
     const float *dy = a->y + s0 * a->stride + at;
     if (a->fresh && s0 == 0)
-      mix_matrix(CONJUGATE_A, false, c, cp, n, x, dy, a->stride, cp, grad, vector, cp);
+      mix_matrix(CONJUGATE_A, false, c, cp, n, x, soon, dy, a->stride, cp, grad, vector, cp);
     else
-      mix_matrix(CONJUGATE_A, true, c, cp, n, x, dy, a->stride, cp, grad, vector, cp);
+      mix_matrix(CONJUGATE_A, true, c, cp, n, x, soon, dy, a->stride, cp, grad, vector, cp);
   }
 }
 
 /* dx = dy conj(w)^T in place of dy, a few samples at a time. */
-static void input_gradient(const pno_mix *a, ptrdiff_t at, const float *weight, float *scratch) {
+static void input_gradient(const pno_mix *a, ptrdiff_t at, const float *weight, const float *soon, float *scratch) {
   const int c = a->channels, cp = pno_padded(c);
   const ptrdiff_t vector = 2 * (ptrdiff_t)cp;
   float *wt = scratch, *dx = scratch + c * vector; /* wt [out][re|im][in padded] */
@@ -242,7 +267,7 @@ static void input_gradient(const pno_mix *a, ptrdiff_t at, const float *weight, 
     const int n = even_share(a->samples, MIX_ROWS, i, &first);
     float *dy = a->y + first * a->stride + at;
     const complex_a g = {dy, a->stride, 1, cp};
-    mix_matrix(CONJUGATE_B, false, n, cp, c, g, wt, vector, cp, dx, vector, cp);
+    mix_matrix(CONJUGATE_B, false, n, cp, c, g, soon, wt, vector, cp, dx, vector, cp);
     for (int s = 0; s < n; s++) memcpy(dy + s * a->stride, dx + s * vector, sizeof *dx * (size_t)vector);
   }
 }
@@ -251,7 +276,8 @@ void simd_mix_backward(const pno_mix *a, int mode, int count, float *scratch) {
   const ptrdiff_t vector = 2 * (ptrdiff_t)pno_padded(a->channels), weight = vector * a->channels;
   for (int k = mode; k < mode + count; k++) {
     const ptrdiff_t at = vector * k;
-    weight_gradient(a, at, a->grad + a->stored[k] * weight, scratch);
-    input_gradient(a, at, a->weight + a->stored[k] * weight, scratch);
+    float *grad = a->grad + a->stored[k] * weight, *next = a->grad + (next_weight(a, k) - a->weight);
+    weight_gradient(a, k, grad, scratch);
+    input_gradient(a, at, a->weight + a->stored[k] * weight, next, scratch);
   }
 }

@@ -3,8 +3,7 @@
 #include "kernels/simd/dense.h"
 #include "kernels/simd/table.h"
 
-/* Class c of modes: of even n those of one parity, of odd n all. */
-INLINED int class_modes(const transform *t, int c) { return t->fold == 2 ? t->k : (t->k + 1 - c) / 2; }
+/* From one mode of a class to the next: of even n they are of one parity. */
 INLINED int class_step(const transform *t) { return t->fold / 2; }
 
 /* ---- packing ---- */
@@ -15,9 +14,10 @@ static void pack_forward(const transform *t, const float *table, float *out) {
     *out++ = t->specials == 4 ? table[(2 * (ptrdiff_t)k + 1) * t->n + t->n / 4] : 0.0f;
   }
   for (int c = 0; c < t->fold / 2; c++) {
-    const int modes = class_modes(t, c), step = class_step(t), blocks = (modes + MODES_AT_ONCE - 1) / MODES_AT_ONCE;
-    for (int b = 0, first; b < blocks; b++) {
-      const int n = even_share(modes, MODES_AT_ONCE, b, &first);
+    const mode_blocks *m = &t->blocks[c];
+    for (int b = 0, first = 0, n; b < m->blocks; b++, first += n) {
+      n = m->size + (b < m->larger);
+      const int step = class_step(t);
       for (int y = 1; y <= t->slots; y++)
         for (int part = 0; part < 2; part++)
           for (int j = 0; j < n; j++) *out++ = table[(2 * (ptrdiff_t)(c + (first + j) * step) + part) * t->n + y];
@@ -193,9 +193,10 @@ void simd_analyse(const transform *t, stretch s, bool fresh, int columns, const 
                   ptrdiff_t is) {
   const float *table = t->forward + 2 * (ptrdiff_t)t->k;
   for (int c = 0; c < t->fold / 2; c++) {
-    const int modes = class_modes(t, c), blocks = (modes + MODES_AT_ONCE - 1) / MODES_AT_ONCE;
-    for (int b = 0, first; b < blocks; b++) {
-      const int n = even_share(modes, MODES_AT_ONCE, b, &first), k0 = c + first * class_step(t);
+    const mode_blocks *m = &t->blocks[c];
+    for (int b = 0, first = 0, n; b < m->blocks; b++, first += n) {
+      n = m->size + (b < m->larger);
+      const int k0 = c + first * class_step(t);
       const float *at = table + 2 * (ptrdiff_t)n * s.first;
       int v = 0;
       for (; v + WIDE * LANES <= columns; v += WIDE * LANES)
@@ -305,17 +306,29 @@ INLINED void do_specials(const int wide, const transform *t, const float *spectr
     s[0][v] = e && e->bias ? v_load(e->bias + v0 + v * LANES) : v_zero();
     s[1][v] = s[2][v] = s[3][v] = v_zero();
   }
-  for (int k = 0; k < t->k; k++) {
-    const float *c = spectrum + k * ks;
-    const vec wr = v_all(t->inverse[2 * k]), wi = v_all(t->inverse[2 * k + 1]);
-    const int kind = t->fold == 4 && k % 2 ? 2 : k % 4 == 2;
+  const float *c = spectrum, *weight = t->inverse;
+  int k = 0;
+  for (; t->fold == 4 && k + 4 <= t->k; k += 4, c += 4 * ks, weight += 8) {
 #pragma GCC unroll 2
     for (int v = 0; v < wide; v++) {
-      const vec re = wr * v_load(c + v * LANES);
-      if (kind == 2) {
+      const float *at = c + v * LANES;
+      s[0][v] = v_fma(v_all(weight[0]), v_load(at), s[0][v]);
+      s[2][v] = v_fma(v_all(weight[2]), v_load(at + ks), s[2][v]);
+      s[3][v] = v_fma(v_all(weight[3]), v_load(at + ks + is), s[3][v]);
+      s[1][v] = v_fma(v_all(weight[4]), v_load(at + 2 * ks), s[1][v]);
+      s[2][v] = v_fma(v_all(weight[6]), v_load(at + 3 * ks), s[2][v]);
+      s[3][v] = v_fma(v_all(weight[7]), v_load(at + 3 * ks + is), s[3][v]);
+    }
+  }
+  for (; k < t->k; k++, c += ks, weight += 2) {
+    const bool odd = t->fold == 4 && k % 2;
+#pragma GCC unroll 2
+    for (int v = 0; v < wide; v++) {
+      const vec re = v_all(weight[0]) * v_load(c + v * LANES);
+      if (odd) {
         s[2][v] += re;
-        s[3][v] = v_fma(wi, v_load(c + is + v * LANES), s[3][v]);
-      } else if (kind == 1) {
+        s[3][v] = v_fma(v_all(weight[1]), v_load(c + is + v * LANES), s[3][v]);
+      } else if (k % 4 == 2) {
         s[1][v] += re;
       } else {
         s[0][v] += re;
@@ -335,8 +348,8 @@ INLINED void do_specials(const int wide, const transform *t, const float *spectr
     const float *x0 = e->x + e->x_at->special[0], *x1 = e->x + e->x_at->special[last < 1 ? last : 1];
     const float *x2 = e->x + e->x_at->special[last < 2 ? last : 2], *x3 = e->x + e->x_at->special[last];
     const float *w = e->w + v0;
-    for (int c = 0; c < e->depth; c++, w += e->ws) {
-      const vec a = v_all(x0[c]), b = v_all(x1[c]), d = v_all(x2[c]), f = v_all(x3[c]);
+    for (int i = 0; i < e->depth; i++, w += e->ws) {
+      const vec a = v_all(x0[i]), b = v_all(x1[i]), d = v_all(x2[i]), f = v_all(x3[i]);
 #pragma GCC unroll 2
       for (int v = 0; v < wide; v++) {
         const vec m = v_load(w + v * LANES);

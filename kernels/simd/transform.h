@@ -15,10 +15,16 @@
 
 enum { MODES_AT_ONCE = 6 }; /* 6 x (re, im) x WIDE sums */
 
+/* Modes of a class in blocks of nearly the same size: the first `larger` have `size` + 1. */
+typedef struct {
+  int modes, blocks, size, larger;
+} mode_blocks;
+
 typedef struct {
   int n, k;             /* points, modes 0 .. k - 1 */
   int fold, slots;      /* points a slot: 4 or 2 */
   int specials;         /* 1, 2 or 4 */
+  mode_blocks blocks[2]; /* of each class of modes: even and odd ones, or all */
   const float *forward; /* [k][2] of the specials, then for each block of modes [slot][re|im of each mode] */
   const float *inverse; /* [k][2] of the specials, then for each group of slots [k][re|im of each slot] */
 } transform;
@@ -31,9 +37,17 @@ INLINED ptrdiff_t transform_floats(int n, int k) { /* of the forward or the inve
 }
 INLINED int transform_group(int fold) { return fold == 4 ? 3 : 6; } /* slots whose points fill the registers */
 
+INLINED mode_blocks mode_blocks_of(int modes) {
+  const int blocks = (modes + MODES_AT_ONCE - 1) / MODES_AT_ONCE;
+  return (mode_blocks){.modes = modes, .blocks = blocks, .size = blocks ? modes / blocks : 0,
+                       .larger = blocks ? modes % blocks : 0};
+}
+
 INLINED transform transform_of(int n, int k, const float *forward, const float *inverse) {
+  const bool even = n % 2 == 0;
   return (transform){.n = n, .k = k, .fold = transform_fold(n), .slots = transform_slots(n),
-                     .specials = transform_specials(n), .forward = forward, .inverse = inverse};
+                     .specials = transform_specials(n), .forward = forward, .inverse = inverse,
+                     .blocks = {mode_blocks_of(even ? (k + 1) / 2 : k), mode_blocks_of(even ? k / 2 : 0)}};
 }
 
 /* Tables of rows: the analysis and the synthesis of pno_row_modes. */
