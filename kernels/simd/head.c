@@ -7,7 +7,7 @@
 #include "kernels/simd/table.h"
 
 /* Points of a tile: a multiple of the rows of a product, small enough for two hidden layers in the first-level cache. */
-enum { TILE = 48, NARROW = 4 };
+enum { TILE = 36, NARROW = 4 };
 
 typedef struct {
   const pno_head *a;
