@@ -27,20 +27,21 @@ static void through_linear(const back_call *k, const tile *t, ptrdiff_t memory) 
     const ptrdiff_t row = memory + r * t->row_floats;
     e.x = a->d + row;
     e.fetch = input + row;
-    e.fetch_write = a->d + row;
     simd_synthesise(&k->adjoint_of_analysis, t->s, k->cp,
                     a->spectrum + pno_slab_row_at(a->grid, t->row + r, a->modes.k, k->cp), 2 * (ptrdiff_t)k->cp, k->cp,
                     &e, k->dx + r * t->row_floats, &t->packed);
   }
 }
 
-/* x = gelu(from), dx *= gelu'(from) */
-static void through_gelu(const back_call *k, const tile *t, const float *from) {
+/* x = gelu(from), dx *= gelu'(from); d: where the next tile's gradient will be needed. */
+static void through_gelu(const back_call *k, const tile *t, const float *from, const float *d) {
   for (int i = 0; i < t->runs; i++) {
     const float *z = from + t->run[i].memory;
     float *x = k->x + t->run[i].packed, *dx = k->dx + t->run[i].packed;
+    const float *soon = d + t->run[i].memory + t->run[i].ahead;
     for (ptrdiff_t j = 0; j < (ptrdiff_t)t->run[i].n * k->cp; j += LANES) {
       vec value, slope;
+      if (j % PNO_LANES == 0) v_fetch_write(soon + j);
       v_gelu(v_load(z + j), &value, &slope);
       v_store(x + j, value);
       v_store(dx + j, v_load(dx + j) * slope);
@@ -136,12 +137,12 @@ static void backward_tile(void *user, const tile *t) {
     through_linear(k, t, memory);
     if (!a->stage) fetch_input(k, t, memory);
     if (a->gated) through_gate(k, t, memory);
-    if (a->stage) through_gelu(k, t, pre);
+    if (a->stage) through_gelu(k, t, pre, d);
     linear_gradients(k, t, memory);
   } else {
     for (int i = 0; i < t->runs; i++)
       memcpy(k->dx + t->run[i].packed, d + t->run[i].memory, sizeof *d * (size_t)t->run[i].n * (size_t)k->cp);
-    if (a->activate) through_gelu(k, t, (a->mix_channels ? a->m : a->z) + memory);
+    if (a->activate) through_gelu(k, t, (a->mix_channels ? a->m : a->z) + memory, d);
   }
   if (a->stage && a->mix_channels) through_channels(k, t, memory);
   if (a->stage) analyse(k, t);

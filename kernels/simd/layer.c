@@ -17,7 +17,7 @@ typedef struct {
 
 /* z = bias + synthesis of the spectrum + x skip, row by row of the tile. */
 static void fourier(const layer_call *k, const tile *t, const float *x, const places *x_at, float *z,
-                    const places *z_at, float *fetch_write) {
+                    const places *z_at) {
   const pno_layer *a = k->a;
   synthesis_extra e = {.bias = a->bias, .x_at = x_at, .depth = a->channels, .w = a->skip, .ws = k->cp,
                        .fetch_at = &t->memory};
@@ -27,21 +27,23 @@ static void fourier(const layer_call *k, const tile *t, const float *x, const pl
     const ptrdiff_t row = r * t->row_floats;
     e.x = x + row;
     e.fetch = a->x ? a->x + memory + row : a->result + memory + row;
-    e.fetch_write = fetch_write + memory + row;
     simd_synthesise(&k->synthesis, t->s, k->cp, a->spectrum + pno_slab_row_at(a->grid, t->row + r, a->modes.k, k->cp),
                     2 * (ptrdiff_t)k->cp, k->cp, &e, z + row, z_at);
   }
 }
 
-static void gelu_run(ptrdiff_t n, const float *x, float *out) {
+/* soon: will be written in the next tile. */
+static void gelu_run(ptrdiff_t n, const float *x, float *out, const float *soon) {
   for (ptrdiff_t i = 0; i < n; i += LANES) {
     vec v;
+    if (i % PNO_LANES == 0) v_fetch_write(soon + i);
     v_gelu(v_load(x + i), &v, NULL);
     v_store(out + i, v);
   }
 }
 
-static void copy_run(ptrdiff_t n, const float *x, float *out) {
+static void copy_run(ptrdiff_t n, const float *x, float *out, const float *soon) {
+  (void)soon;
   for (ptrdiff_t i = 0; i < n; i += LANES) v_store(out + i, v_load(x + i));
 }
 
@@ -53,7 +55,7 @@ static void channel_stage(const layer_call *k, const tile *t, const float *z, bo
   for (int i = 0; i < t->runs; i++) {
     const tile_run *run = &t->run[i];
     (a->activate ? gelu_run : copy_run)((ptrdiff_t)run->n * cp, z + (z_packed ? run->packed : run->memory),
-                                        k->value + run->packed);
+                                        k->value + run->packed, z + run->memory + run->ahead);
   }
   float *m = k->z; /* packed; where z was if it is not kept */
   simd_map_forward(&a->mlp, t->points, k->value, cp, m, k->rest);
@@ -93,15 +95,14 @@ static void forward_tile(void *user, const tile *t) {
   if (x_packed) simd_lift_points(a->lift, k->block, t, k->x, k->rest);
   const float *x = x_packed ? k->x : a->x + memory;
   float *z = z_packed ? k->z : a->z + memory;
-  fourier(k, t, x, x_packed ? &t->packed : &t->memory, z, z_packed ? &t->packed : &t->memory,
-          a->z ? a->z : a->result);
+  fourier(k, t, x, x_packed ? &t->packed : &t->memory, z, z_packed ? &t->packed : &t->memory);
   if (a->mix_channels) {
     channel_stage(k, t, z, z_packed, x, x_packed, memory);
   } else {
     for (int i = 0; i < t->runs; i++) {
       const tile_run *run = &t->run[i];
       (a->activate ? gelu_run : copy_run)((ptrdiff_t)run->n * k->cp, z + (z_packed ? run->packed : run->memory),
-                                          a->result + memory + run->memory);
+                                          a->result + memory + run->memory, z + run->memory + run->ahead);
     }
   }
   if (a->rows) analyse(k, t, memory);

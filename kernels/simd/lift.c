@@ -6,50 +6,116 @@
 #include "kernels/simd/map.h"
 #include "kernels/simd/table.h"
 
-/* Input vectors of the data points p0 .. p0 + n - 1 of a row: normalised channels, then coordinates. [n][padded in] */
-static void gather(const pno_lift *a, int block, ptrdiff_t data_row, const int *index, int p0, int n, float *out,
-                   float *encoded) {
+/* A stretch of data points of one row: p0 .. p0 + n - 1, with the index on each leading axis. */
+typedef struct {
+  ptrdiff_t data_row;
+  int index[PNO_DIMS_MAX], p0, n;
+} data_run;
+
+/* Normalised channels of the points [n][in]. */
+static void encode(const pno_lift *a, int block, const data_run *r, float *out) {
   const pno_grid *g = a->grid;
-  const int last = g->dims - 1, ip = pno_padded(a->mlp.in);
-  const float *in = a->input + pno_field_at(g, block, data_row, a->in) + (ptrdiff_t)p0 * a->in;
-  const ptrdiff_t at = a->norm.per_point ? (data_row * g->inner[last] + p0) * a->in : 0;
+  const int len = g->inner[g->dims - 1];
+  const float *in = a->input + pno_field_at(g, block, r->data_row, a->in) + (ptrdiff_t)r->p0 * a->in;
+  const ptrdiff_t at = a->norm.per_point ? (r->data_row * len + r->p0) * a->in : 0;
   const float *shift = a->norm.shift + at, *scale = a->norm.scale + at;
   if (a->norm.per_point)
-    for (int i = 0; i < n * a->in; i++) encoded[i] = (in[i] - shift[i]) / scale[i];
+    for (int i = 0; i < r->n * a->in; i++) out[i] = (in[i] - shift[i]) / scale[i];
   else if (a->in == 1)
-    for (int i = 0; i < n; i++) encoded[i] = (in[i] - shift[0]) / scale[0];
+    for (int i = 0; i < r->n; i++) out[i] = (in[i] - shift[0]) / scale[0];
   else
-    for (int p = 0; p < n; p++)
-      for (int c = 0; c < a->in; c++) encoded[p * a->in + c] = (in[p * a->in + c] - shift[c]) / scale[c];
-  for (int p = 0; p < n; p++) {
+    for (int p = 0; p < r->n; p++)
+      for (int c = 0; c < a->in; c++) out[p * a->in + c] = (in[p * a->in + c] - shift[c]) / scale[c];
+}
+
+/* Input vectors: normalised channels, then coordinates. [n][padded in] */
+static void gather(const pno_lift *a, int block, const data_run *r, float *out, float *encoded) {
+  const int last = a->grid->dims - 1, ip = pno_padded(a->mlp.in);
+  encode(a, block, r, encoded);
+  for (int p = 0; p < r->n; p++) {
     float *v = out + (ptrdiff_t)p * ip;
     for (int c = 0; c < a->in; c++) v[c] = encoded[p * a->in + c];
     if (!a->embed) continue;
-    for (int j = 0; j < last; j++) v[a->in + j] = a->coordinate[j][index[j]];
-    v[a->in + last] = a->coordinate[last][p0 + p];
+    for (int j = 0; j < last; j++) v[a->in + j] = a->coordinate[j][r->index[j]];
+    v[a->in + last] = a->coordinate[last][r->p0 + p];
   }
 }
 
-/* The data points among n points of a row from `point` on: [lo, lo + count). */
-static int data_points(const pno_grid *g, int row, int point, int n, int *lo, ptrdiff_t *data_row, int *index) {
+enum { FEW = 4 }; /* channels of a linear lift that is done without gathering its input vectors */
+
+static bool is_short(const pno_lift *a) { return !a->mlp.hidden && a->in <= FEW; }
+
+/* The linear lift of a run: what is the same for the whole row goes into the start of the sum. */
+static void short_forward(const pno_lift *a, const data_run *r, const float *encoded, float *x) {
+  const int cp = pno_padded(a->channels), last = a->grid->dims - 1;
+  const float *along = a->embed ? a->coordinate[last] + r->p0 : NULL;
+  for (int v = 0; v < cp; v += LANES) {
+    vec base = v_load(a->mlp.b1 + v), w[FEW], w_along = v_zero();
+    for (int c = 0; c < a->in; c++) w[c] = v_load(a->mlp.w1 + (ptrdiff_t)c * cp + v);
+    for (int j = 0; a->embed && j < last; j++)
+      base = v_fma(v_all(a->coordinate[j][r->index[j]]), v_load(a->mlp.w1 + (ptrdiff_t)(a->in + j) * cp + v), base);
+    if (along) w_along = v_load(a->mlp.w1 + (ptrdiff_t)(a->in + last) * cp + v);
+    for (int p = 0; p < r->n; p++) {
+      vec sum = base;
+      for (int c = 0; c < a->in; c++) sum = v_fma(v_all(encoded[p * a->in + c]), w[c], sum);
+      if (along) sum = v_fma(v_all(along[p]), w_along, sum);
+      v_store(x + (ptrdiff_t)p * cp + v, sum);
+    }
+  }
+}
+
+static void add_to(float *at, vec v) { v_store(at, v_load(at) + v); }
+
+static void short_backward(const pno_lift *a, const data_run *r, const float *encoded, const float *d,
+                           const pno_mlp_grad *g) {
+  const int cp = pno_padded(a->channels), last = a->grid->dims - 1;
+  const float *along = a->embed ? a->coordinate[last] + r->p0 : NULL;
+  for (int v = 0; v < cp; v += LANES) {
+    vec sum = v_zero(), sum_along = v_zero(), by[FEW] = {v_zero(), v_zero(), v_zero(), v_zero()};
+    for (int p = 0; p < r->n; p++) {
+      const vec dx = v_load(d + (ptrdiff_t)p * cp + v);
+      sum += dx;
+      for (int c = 0; c < a->in; c++) by[c] = v_fma(v_all(encoded[p * a->in + c]), dx, by[c]);
+      if (along) sum_along = v_fma(v_all(along[p]), dx, sum_along);
+    }
+    add_to(g->b1 + v, sum);
+    for (int c = 0; c < a->in; c++) add_to(g->w1 + (ptrdiff_t)c * cp + v, by[c]);
+    for (int j = 0; a->embed && j < last; j++)
+      add_to(g->w1 + (ptrdiff_t)(a->in + j) * cp + v, sum * v_all(a->coordinate[j][r->index[j]]));
+    if (along) add_to(g->w1 + (ptrdiff_t)(a->in + last) * cp + v, sum_along);
+  }
+}
+
+/* The data points among n points of a row from `point` on; before: points of padding in front of them. */
+static data_run data_points(const pno_grid *g, int row, int point, int n, int *before) {
   const int last = g->dims - 1, end = g->lo[last] + g->inner[last];
-  if (!pno_grid_data_row(g, row, data_row, index)) return 0;
-  *lo = point > g->lo[last] ? point : g->lo[last];
-  const int hi = point + n < end ? point + n : end;
-  return hi > *lo ? hi - *lo : 0;
+  data_run r = {.n = 0};
+  *before = 0;
+  if (!pno_grid_data_row(g, row, &r.data_row, r.index)) return r;
+  const int lo = point > g->lo[last] ? point : g->lo[last], hi = point + n < end ? point + n : end;
+  if (hi <= lo) return r;
+  *before = lo - point;
+  r.p0 = lo - g->lo[last];
+  r.n = hi - lo;
+  return r;
 }
 
 static void lift_run(const pno_lift *a, int block, int row, int point, int n, float *x, float *scratch) {
   const int cp = pno_padded(a->channels), ip = pno_padded(a->mlp.in);
-  ptrdiff_t data_row = 0;
-  int index[PNO_DIMS_MAX], lo = point;
-  const int count = data_points(a->grid, row, point, n, &lo, &data_row, index);
-  memset(x, 0, sizeof *x * (size_t)(lo - point) * (size_t)cp);
-  memset(x + (ptrdiff_t)(lo - point + count) * cp, 0, sizeof *x * (size_t)(n - (lo - point) - count) * (size_t)cp);
-  if (count == 0) return;
+  int before;
+  const data_run r = data_points(a->grid, row, point, n, &before);
+  float *data = x + (ptrdiff_t)before * cp, *behind = data + (ptrdiff_t)r.n * cp;
+  memset(x, 0, sizeof *x * (size_t)before * (size_t)cp);
+  memset(behind, 0, sizeof *x * (size_t)(n - before - r.n) * (size_t)cp);
+  if (r.n == 0) return;
+  if (is_short(a)) {
+    encode(a, block, &r, scratch);
+    short_forward(a, &r, scratch, data);
+    return;
+  }
   float *encoded = scratch + (ptrdiff_t)n * ip, *hidden = encoded + (ptrdiff_t)n * a->in;
-  gather(a, block, data_row, index, lo - a->grid->lo[a->grid->dims - 1], count, scratch, encoded);
-  simd_map_forward(&a->mlp, count, scratch, ip, x + (ptrdiff_t)(lo - point) * cp, hidden);
+  gather(a, block, &r, scratch, encoded);
+  simd_map_forward(&a->mlp, r.n, scratch, ip, data, hidden);
 }
 
 void simd_lift_points(const pno_lift *a, int block, const tile *t, float *x, float *scratch) {
@@ -95,13 +161,17 @@ void simd_lift_forward(const pno_lift *a, int block, int count, float *scratch) 
 static void backward_run(lift_call *k, int row, int point, int n, const float *d) {
   const pno_lift *a = k->a;
   const int cp = pno_padded(a->channels), ip = pno_padded(a->mlp.in);
-  ptrdiff_t data_row = 0;
-  int index[PNO_DIMS_MAX], lo = point;
-  const int count = data_points(a->grid, row, point, n, &lo, &data_row, index);
-  if (count == 0) return;
-  gather(a, k->block, data_row, index, lo - a->grid->lo[a->grid->dims - 1], count, k->rest,
-         k->rest + (ptrdiff_t)n * ip);
-  simd_map_backward(&k->back, count, k->rest, ip, d + (ptrdiff_t)(lo - point) * cp, NULL, 0);
+  int before;
+  const data_run r = data_points(a->grid, row, point, n, &before);
+  if (r.n == 0) return;
+  d += (ptrdiff_t)before * cp;
+  if (is_short(a)) {
+    encode(a, k->block, &r, k->rest);
+    short_backward(a, &r, k->rest, d, &k->back.g);
+    return;
+  }
+  gather(a, k->block, &r, k->rest, k->rest + (ptrdiff_t)n * ip);
+  simd_map_backward(&k->back, r.n, k->rest, ip, d, NULL, 0);
 }
 
 static void backward_tile(void *user, const tile *t) {

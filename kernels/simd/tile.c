@@ -21,13 +21,14 @@ static void whole_rows(const pno_grid *g, const transform *t, int first, int row
     k.rows = rows - r < most ? rows - r : most;
     k.points = k.rows * g->len;
     for (int j = 0; j < 4; j++) k.ahead[j] = k.rows * k.row_floats;
-    k.run[0] = (tile_run){.n = k.points};
+    k.run[0] = (tile_run){.n = k.points, .ahead = k.ahead[0]};
     visit(user, &k);
   }
 }
 
-static void add_run(tile *k, int point, int n, int cp) {
-  k->run[k->runs++] = (tile_run){.memory = (ptrdiff_t)point * cp, .packed = (ptrdiff_t)k->points * cp, .point = point, .n = n};
+static void add_run(tile *k, int point, int n, ptrdiff_t ahead, int cp) {
+  k->run[k->runs++] = (tile_run){.memory = (ptrdiff_t)point * cp, .packed = (ptrdiff_t)k->points * cp, .point = point,
+                                 .n = n, .ahead = ahead};
   k->points += n;
 }
 
@@ -39,12 +40,12 @@ static void stretch_of_row(const transform *t, int row, int first, int slots, in
   k->packed.step = cp;
   for (int j = 0; k->s.specials && j < t->specials; j++) {
     k->packed.special[j] = (ptrdiff_t)k->points * cp;
-    add_run(k, special_point(n, j), 1, cp);
+    add_run(k, special_point(n, j), 1, 0, cp);
   }
   for (int j = 0; j < t->fold; j++) {
     k->packed.at[j] = (ptrdiff_t)(k->points + (j % 2 ? slots - 1 : 0)) * cp;
     k->ahead[j] = (ptrdiff_t)(j % 2 ? -slots : slots) * cp;
-    add_run(k, low[j], slots, cp);
+    add_run(k, low[j], slots, k->ahead[j], cp);
   }
 }
 

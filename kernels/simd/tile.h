@@ -10,6 +10,7 @@
 typedef struct {
   ptrdiff_t memory, packed; /* floats from the tile's first row, and from the start of the packed tile */
   int point, n;             /* place in the row, points */
+  ptrdiff_t ahead;          /* floats to where the next tile has the same run */
 } tile_run;
 
 typedef struct {

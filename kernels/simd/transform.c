@@ -215,7 +215,7 @@ void simd_analyse(const transform *t, stretch s, bool fresh, int columns, const 
 INLINED void synthesise_group(const int fold, const int n, const int wide, const bool mapped, int k,
                               const float *spectrum, ptrdiff_t ks, ptrdiff_t is, const float *table, const float *bias,
                               const float *const x[4], ptrdiff_t xs, int depth, const float *w, ptrdiff_t ws,
-                              const float *const fetch[4], ptrdiff_t to_write, float *const out[4],
+                              const float *const fetch[4], float *const out[4],
                               ptrdiff_t os) {
   vec sum[6][4][WIDE];
 #pragma GCC unroll 6
@@ -269,9 +269,7 @@ INLINED void synthesise_group(const int fold, const int n, const int wide, const
   if (mapped) {
     const float *x0 = x[0], *x1 = x[1], *x2 = x[2], *x3 = x[3];
     for (int c = 0; c < depth; c++) {
-      const float *soon = fetch[c % 4] + 4 * c; /* a line of each run in four turns */
-      v_fetch(soon);
-      v_fetch_write(soon + to_write);
+      v_fetch(fetch[c % 4] + 4 * c); /* a line of each run in four turns */
       vec m[WIDE];
 #pragma GCC unroll 2
       for (int v = 0; v < wide; v++) m[v] = v_load(w + v * LANES);
@@ -379,13 +377,13 @@ static void all_specials(const transform *t, int columns, const float *spectrum,
 
 #define SLOTS(n)                                                                                               \
   case n:                                                                                                      \
-    synthesise_group(fold, n, wide, mapped, k, spectrum, ks, is, table, bias, x, xs, depth, w, ws, fetch,      \
-                     to_write, out, os);                                                                    \
+    synthesise_group(fold, n, wide, mapped, k, spectrum, ks, is, table, bias, x, xs, depth, w, ws, fetch, out, \
+                     os);                                                                    \
     break
 INLINED void synthesise_slots(const int fold, int n, const int wide, const bool mapped, int k, const float *spectrum,
                               ptrdiff_t ks, ptrdiff_t is, const float *table, const float *bias,
                               const float *const x[4], ptrdiff_t xs, int depth, const float *w, ptrdiff_t ws,
-                              const float *const fetch[4], ptrdiff_t to_write, float *const out[4],
+                              const float *const fetch[4], float *const out[4],
                               ptrdiff_t os) {
   switch (n) {
     SLOTS(1);
@@ -425,10 +423,10 @@ INLINED void group_columns(const int fold, const bool mapped, const ptrdiff_t st
     const float *bias = e && e->bias ? e->bias + v : NULL, *w = mapped ? e->w + v : NULL;
     if (v + WIDE * LANES <= columns)
       synthesise_slots(fold, n, WIDE, mapped, t->k, spectrum + v, ks, is, table, bias, x, xs, mapped ? e->depth : 0, w,
-                       ws, fetch, mapped ? e->fetch_write - e->fetch : 0, at, step);
+                       ws, fetch, at, step);
     else
       synthesise_slots(fold, n, 1, mapped, t->k, spectrum + v, ks, is, table, bias, x, xs, mapped ? e->depth : 0, w,
-                       ws, fetch, mapped ? e->fetch_write - e->fetch : 0, at, step);
+                       ws, fetch, at, step);
   }
 }
 

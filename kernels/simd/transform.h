@@ -95,8 +95,7 @@ typedef struct {
   int depth;      /* channels of x */
   const float *w; /* [depth][ws] */
   ptrdiff_t ws;
-  const float *fetch; /* at the places of `out`'s memory, `ahead` floats further */
-  float *fetch_write;
+  const float *fetch; /* at fetch_at, `ahead` floats further */
   const places *fetch_at;
   ptrdiff_t ahead[4];
 } synthesis_extra;
