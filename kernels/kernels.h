@@ -35,6 +35,7 @@ typedef struct {
  * the Hermitian rule holds by construction. Each serves its own adjoint transposed. Norms are folded in. */
 typedef struct {
   int n, k;
+  ptrdiff_t stride;       /* floats between the spectra of two rows; 0: they follow each other */
   const float *analysis;  /* [k][re|im][n] */
   const float *synthesis; /* [k][re|im][n] */
   const float *packed;    /* what pack_row of the table made of them */
@@ -78,6 +79,7 @@ typedef struct {
   int channels;    /* padded */
   const float *in; /* forward [n][inner][re|im][cp], inverse [k][inner][re|im][cp] */
   float *out;
+  ptrdiff_t point_step, mode_step; /* floats between two points of the axis, and two modes; 0: 2 cp inner */
 } pno_axis_call;
 
 typedef struct {

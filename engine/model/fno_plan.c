@@ -55,6 +55,13 @@ static pno_status make_axis(pno_fno_plan *p, pno_arena *arena, int j, int freque
   return PNO_OK;
 }
 
+/* Row spectra of a slab lie a line further apart than they are long, lest a column of them fall into the same sets of
+ * the cache. In one dimension they are the spectra themselves. */
+static ptrdiff_t row_stride(const pno_fno_plan *p, int k) {
+  const ptrdiff_t floats = 2 * (ptrdiff_t)k * pno_padded(p->fno->spec.width);
+  return p->grid.dims > 1 ? floats + PNO_LANES : floats;
+}
+
 static pno_status make_row(pno_fno_plan *p, pno_arena *arena) {
   const int j = p->grid.dims - 1, n = p->grid.n[j], k = p->kept[j];
   const double points = (double)pno_grid_points(&p->grid);
@@ -64,7 +71,7 @@ static pno_status make_row(pno_fno_plan *p, pno_arena *arena) {
   PNO_TRY(PNO_PUSH(arena, 2 * (size_t)k * (size_t)n, &synthesis));
   float *packed;
   PNO_TRY(PNO_PUSH(arena, p->use.kernels->pack_row_floats(n, k), &packed));
-  p->row = (pno_row_modes){.n = n, .k = k, .analysis = analysis, .synthesis = synthesis, .packed = packed};
+  p->row = (pno_row_modes){.n = n, .k = k, .stride = row_stride(p, k), .analysis = analysis, .synthesis = synthesis, .packed = packed};
   if (arena->measuring) return PNO_OK;
   for (int i = 0; i < k; i++) {
     const double twice = i == 0 || 2 * i == n ? 1.0 : 2.0, in = li ? 1.0 : 1.0 / points;
@@ -168,7 +175,7 @@ static pno_status make_spectra(pno_fno_plan *p, pno_arena *arena) {
   if (s->dims > 2)
     PNO_TRY(PNO_PUSH(arena, vector * (size_t)p->grid.n[0] * (size_t)p->kept[1] * (size_t)p->row.k, &p->between));
   for (int t = 0; s->dims > 1 && t < p->threads; t++)
-    PNO_TRY(PNO_PUSH(arena, vector * (size_t)p->grid.slab_rows * (size_t)p->row.k, &p->rows[t]));
+    PNO_TRY(PNO_PUSH(arena, (size_t)p->row.stride * (size_t)p->grid.slab_rows, &p->rows[t]));
   return PNO_OK;
 }
 

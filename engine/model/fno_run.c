@@ -64,6 +64,7 @@ typedef struct {
 static pno_axis_call axis_of(const pno_fno_plan *p, int j, const float *in, float *out) {
   pno_axis_call a = {.axis = p->axis[j], .inner = 1, .channels = pno_padded(p->fno->spec.width), .in = in, .out = out};
   for (int i = j + 1; i < p->grid.dims; i++) a.inner *= p->kept[i];
+  if (j == p->grid.dims - 2) a.point_step = p->row.stride; /* points of this axis are rows */
   return a;
 }
 

@@ -65,7 +65,7 @@ static void back_row(back *k, int row) {
   const pno_grid *g = a->grid;
   const int cp = pno_padded(a->channels);
   const ptrdiff_t n = (ptrdiff_t)g->len * cp, at = pno_row_at(g, k->block, row, g->len, cp);
-  const ptrdiff_t mode_at = pno_slab_row_at(g, row, a->modes.k, cp);
+  const ptrdiff_t mode_at = pno_slab_row_at(g, row, &a->modes, cp);
   float *d = a->d + at, *m = a->m ? a->m + at : NULL;
   if (a->linear) {
     if (a->stage)

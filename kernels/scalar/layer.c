@@ -21,7 +21,7 @@ static void forward_row(const pno_layer *a, int block, int row, float *scratch) 
   const pno_grid *g = a->grid;
   const int cp = pno_padded(a->channels);
   const ptrdiff_t n = (ptrdiff_t)g->len * cp, at = pno_row_at(g, block, row, g->len, cp);
-  const ptrdiff_t mode_at = pno_slab_row_at(g, row, a->modes.k, cp);
+  const ptrdiff_t mode_at = pno_slab_row_at(g, row, &a->modes, cp);
   float *z = a->z ? a->z + at : scratch, *m = a->m ? a->m + at : scratch + n, *value = scratch + 2 * n;
   float *rest = scratch + 4 * n, *result = a->result + at, *pre = z;
   const float *x = a->x ? a->x + at : scratch + 3 * n;

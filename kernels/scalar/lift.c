@@ -41,7 +41,7 @@ void pno_scalar_lift_forward(const pno_lift *a, int block, int count, float *scr
     for (int r = first; r < first + rows; r++) {
       float *x = a->x ? a->x + pno_row_at(g, b, r, g->len, cp) : scratch;
       pno_scalar_lift_row(a, b, r, x, scratch + (ptrdiff_t)g->len * cp);
-      pno_row_analyse(a->modes.analysis, &a->modes, cp, x, a->rows + pno_slab_row_at(g, r, a->modes.k, cp));
+      pno_row_analyse(a->modes.analysis, &a->modes, cp, x, a->rows + pno_slab_row_at(g, r, &a->modes, cp));
     }
   }
 }

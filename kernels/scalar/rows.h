@@ -40,8 +40,16 @@ static inline ptrdiff_t pno_row_at(const pno_grid *g, int block, int row, ptrdif
 }
 
 /* Where row r of the sample starts in the row spectra of its slab. */
-static inline ptrdiff_t pno_slab_row_at(const pno_grid *g, int row, int k, int cp) {
-  return (ptrdiff_t)(row % g->slab_rows) * 2 * k * cp;
+static inline ptrdiff_t pno_slab_row_at(const pno_grid *g, int row, const pno_row_modes *m, int cp) {
+  return (ptrdiff_t)(row % g->slab_rows) * (m->stride ? m->stride : 2 * (ptrdiff_t)m->k * cp);
+}
+
+/* Floats between two points, and two modes, of an axis call. */
+static inline ptrdiff_t pno_point_step(const pno_axis_call *a) {
+  return a->point_step ? a->point_step : 2 * (ptrdiff_t)a->channels * a->inner;
+}
+static inline ptrdiff_t pno_mode_step(const pno_axis_call *a) {
+  return a->mode_step ? a->mode_step : 2 * (ptrdiff_t)a->channels * a->inner;
 }
 
 /* The data points of one row in an outside field of `channels`. */

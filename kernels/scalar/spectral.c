@@ -2,33 +2,33 @@
 
 #include <string.h>
 
-#include "kernels/scalar/dense.h"
+#include "kernels/scalar/rows.h"
 
 void pno_scalar_axis_forward(const pno_axis_call *a, int column, int count, float *scratch) {
   (void)scratch;
   const int n = a->axis.n, k = a->axis.k, cp = a->channels;
-  const ptrdiff_t step = 2 * (ptrdiff_t)cp * a->inner;
+  const ptrdiff_t from = pno_point_step(a), to = pno_mode_step(a);
   const pno_operand cosine = {a->axis.cosine, n, 1}, sine = {a->axis.sine, n, 1};
   for (int c = column; c < column + count; c++) {
     const float *in = a->in + 2 * (ptrdiff_t)cp * c;
     float *out = a->out + 2 * (ptrdiff_t)cp * c;
-    pno_dense(k, 2 * cp, n, 1.0f, cosine, in, step, out, step, 0);
-    pno_dense(k, cp, n, 1.0f, sine, in + cp, step, out, step, 1);
-    pno_dense(k, cp, n, -1.0f, sine, in, step, out + cp, step, 1);
+    pno_dense(k, 2 * cp, n, 1.0f, cosine, in, from, out, to, 0);
+    pno_dense(k, cp, n, 1.0f, sine, in + cp, from, out, to, 1);
+    pno_dense(k, cp, n, -1.0f, sine, in, from, out + cp, to, 1);
   }
 }
 
 void pno_scalar_axis_inverse(const pno_axis_call *a, int column, int count, float *scratch) {
   (void)scratch;
   const int n = a->axis.n, k = a->axis.k, cp = a->channels;
-  const ptrdiff_t step = 2 * (ptrdiff_t)cp * a->inner;
+  const ptrdiff_t from = pno_mode_step(a), to = pno_point_step(a);
   const pno_operand cosine = {a->axis.cosine, 1, n}, sine = {a->axis.sine, 1, n};
   for (int c = column; c < column + count; c++) {
     const float *in = a->in + 2 * (ptrdiff_t)cp * c;
     float *out = a->out + 2 * (ptrdiff_t)cp * c;
-    pno_dense(n, 2 * cp, k, 1.0f, cosine, in, step, out, step, 0);
-    pno_dense(n, cp, k, -1.0f, sine, in + cp, step, out, step, 1);
-    pno_dense(n, cp, k, 1.0f, sine, in, step, out + cp, step, 1);
+    pno_dense(n, 2 * cp, k, 1.0f, cosine, in, from, out, to, 0);
+    pno_dense(n, cp, k, -1.0f, sine, in + cp, from, out, to, 1);
+    pno_dense(n, cp, k, 1.0f, sine, in, from, out + cp, to, 1);
   }
 }
 

@@ -28,7 +28,7 @@ static void through_linear(const back_call *k, const tile *t, ptrdiff_t memory) 
     e.x = a->d + row;
     e.fetch = input + row;
     simd_synthesise(&k->adjoint_of_analysis, t->s, k->cp,
-                    a->spectrum + pno_slab_row_at(a->grid, t->row + r, a->modes.k, k->cp), 2 * (ptrdiff_t)k->cp, k->cp,
+                    a->spectrum + pno_slab_row_at(a->grid, t->row + r, &a->modes, k->cp), 2 * (ptrdiff_t)k->cp, k->cp,
                     &e, k->dx + r * t->row_floats, &t->packed);
   }
 }
@@ -114,9 +114,9 @@ static void analyse(const back_call *k, const tile *t) {
   const pno_back *a = k->a;
   const ptrdiff_t ks = 2 * (ptrdiff_t)k->cp;
   for (int r = 0; r < t->rows; r++) {
-    float *rows = a->rows + pno_slab_row_at(a->grid, t->row + r, a->modes.k, k->cp);
+    float *rows = a->rows + pno_slab_row_at(a->grid, t->row + r, &a->modes, k->cp);
     float *sum = t->whole ? rows : k->rows;
-    simd_fold(&k->adjoint_of_synthesis, t->s, k->cp, k->dx + r * t->row_floats, &t->packed, k->folded);
+    simd_fold(&k->adjoint_of_synthesis, t->s, k->cp, k->cp, k->dx + r * t->row_floats, &t->packed, k->folded);
     simd_analyse(&k->adjoint_of_synthesis, t->s, t->first, k->cp, k->folded, sum, ks, k->cp);
     if (!t->whole && t->last) memcpy(rows, sum, sizeof *rows * (size_t)(a->modes.k * ks));
   }

@@ -27,7 +27,7 @@ static void fourier(const layer_call *k, const tile *t, const float *x, const pl
     const ptrdiff_t row = r * t->row_floats;
     e.x = x + row;
     e.fetch = a->x ? a->x + memory + row : a->result + memory + row;
-    simd_synthesise(&k->synthesis, t->s, k->cp, a->spectrum + pno_slab_row_at(a->grid, t->row + r, a->modes.k, k->cp),
+    simd_synthesise(&k->synthesis, t->s, k->cp, a->spectrum + pno_slab_row_at(a->grid, t->row + r, &a->modes, k->cp),
                     2 * (ptrdiff_t)k->cp, k->cp, &e, z + row, z_at);
   }
 }
@@ -79,9 +79,9 @@ static void analyse(const layer_call *k, const tile *t, ptrdiff_t memory) {
   const pno_layer *a = k->a;
   const ptrdiff_t ks = 2 * (ptrdiff_t)k->cp;
   for (int r = 0; r < t->rows; r++) {
-    float *rows = a->rows + pno_slab_row_at(a->grid, t->row + r, a->modes.k, k->cp);
+    float *rows = a->rows + pno_slab_row_at(a->grid, t->row + r, &a->modes, k->cp);
     float *sum = t->whole ? rows : k->rows; /* the spectrum may lie where rows go: it is needed to the last tile */
-    simd_fold(&k->analysis, t->s, k->cp, a->result + memory + r * t->row_floats, &t->memory, k->folded);
+    simd_fold(&k->analysis, t->s, k->cp, k->cp, a->result + memory + r * t->row_floats, &t->memory, k->folded);
     simd_analyse(&k->analysis, t->s, t->first, k->cp, k->folded, sum, ks, k->cp);
     if (!t->whole && t->last) memcpy(rows, sum, sizeof *rows * (size_t)(a->modes.k * ks));
   }

@@ -143,8 +143,8 @@ static void forward_tile(void *user, const tile *t) {
   for (int i = 0; a->x && i < t->runs; i++)
     memcpy(a->x + at + t->run[i].memory, k->x + t->run[i].packed, sizeof *a->x * (size_t)t->run[i].n * (size_t)cp);
   for (int r = 0; r < t->rows; r++) {
-    float *rows = a->rows + pno_slab_row_at(a->grid, t->row + r, a->modes.k, cp);
-    simd_fold(&k->analysis, t->s, cp, k->x + r * t->row_floats, &t->packed, k->folded);
+    float *rows = a->rows + pno_slab_row_at(a->grid, t->row + r, &a->modes, cp);
+    simd_fold(&k->analysis, t->s, cp, cp, k->x + r * t->row_floats, &t->packed, k->folded);
     simd_analyse(&k->analysis, t->s, t->first, cp, k->folded, rows, 2 * (ptrdiff_t)cp, cp);
   }
 }

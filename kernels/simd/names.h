@@ -31,6 +31,8 @@
 #define simd_analyse SIMD_NAME(analyse)
 #define simd_synthesise SIMD_NAME(synthesise)
 #define simd_fold SIMD_NAME(fold)
+#define simd_fold_fetch SIMD_NAME(fold_fetch)
+#define simd_synthesise_plain SIMD_NAME(synthesise_plain)
 #define simd_map_forward SIMD_NAME(map_forward)
 #define simd_map_begin SIMD_NAME(map_begin)
 #define simd_map_backward SIMD_NAME(map_backward)

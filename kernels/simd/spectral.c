@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "kernels/scalar/rows.h"
 #include "kernels/simd/dense.h"
 #include "kernels/simd/table.h"
 #include "kernels/simd/transform.h"
@@ -23,30 +24,29 @@ INLINED void mode_pair(const pno_axis *a, int f, int *plus, int *minus) {
   *minus = f > 0 && -f >= a->first ? -f - a->first : -1;
 }
 
-/* The real transforms R of the real parts and I of the imaginary parts, [f][re|im][columns] each, give
+/* r [f][re|im][of the real parts | of the imaginary parts][columns] holds two real transforms R and I, which give
  * X(f) = (R.re - I.im) + i (R.im + I.re) and X(-f) = (R.re + I.im) + i (I.re - R.im). */
-static void join(const pno_axis_call *a, int modes, int columns, const float *r, const float *i, float *out) {
-  const ptrdiff_t step = 2 * (ptrdiff_t)a->channels * a->inner;
-  for (int f = 0; f < modes; f++) {
+static void join(const pno_axis_call *a, int modes, int columns, const float *r, float *out) {
+  const ptrdiff_t step = pno_mode_step(a), cp = a->channels;
+  for (int f = 0; f < modes; f++, r += 4 * (ptrdiff_t)columns) {
     int plus, minus;
     mode_pair(&a->axis, f, &plus, &minus);
     for (int v = 0; v < columns; v += LANES) {
-      const ptrdiff_t mode = 2 * (ptrdiff_t)f * columns + v;
-      const vec rr = v_load(r + mode), ri = v_load(r + mode + columns);
-      const vec ir = v_load(i + mode), ii = v_load(i + mode + columns);
+      const vec rr = v_load(r + v), ir = v_load(r + columns + v);
+      const vec ri = v_load(r + 2 * columns + v), ii = v_load(r + 3 * columns + v);
       if (plus >= 0) {
         float *at = out + plus * step + v;
         v_store(at, rr - ii);
-        v_store(at + a->channels, ri + ir);
-        v_fetch_write(at + 2 * a->channels); /* the next column's */
-        v_fetch_write(at + 3 * a->channels);
+        v_store(at + cp, ri + ir);
+        v_fetch_write(at + 2 * cp); /* the next column's */
+        v_fetch_write(at + 3 * cp);
       }
       if (minus >= 0) {
         float *at = out + minus * step + v;
         v_store(at, rr + ii);
-        v_store(at + a->channels, ir - ri);
-        v_fetch_write(at + 2 * a->channels);
-        v_fetch_write(at + 3 * a->channels);
+        v_store(at + cp, ir - ri);
+        v_fetch_write(at + 2 * cp);
+        v_fetch_write(at + 3 * cp);
       }
     }
   }
@@ -54,56 +54,62 @@ static void join(const pno_axis_call *a, int modes, int columns, const float *r,
 
 static void column_forward(const pno_axis_call *a, const transform *t, int columns, const float *in, float *out,
                            float *scratch) {
-  const ptrdiff_t step = 2 * (ptrdiff_t)a->channels * a->inner, part = 2 * (ptrdiff_t)t->k * columns;
-  float *folded = scratch + 2 * part;
-  for (int ri = 0; ri < 2; ri++) {
-    for (int s0 = 0; s0 == 0 || s0 < t->slots; s0 += SLOTS_AT_ONCE) {
-      const int left = t->slots - s0;
-      const stretch s = {.first = s0, .slots = left < SLOTS_AT_ONCE ? left : SLOTS_AT_ONCE, .specials = s0 == 0};
-      const places p = column_places(t, s0, step);
-      simd_fold(t, s, columns, in + ri * a->channels, &p, folded);
-      simd_analyse(t, s, s0 == 0, columns, folded, scratch + ri * part, 2 * (ptrdiff_t)columns, columns);
-    }
+  const ptrdiff_t step = pno_point_step(a), cp = a->channels;
+  const int width = 2 * columns;
+  float *folded = scratch + 2 * (ptrdiff_t)t->k * width;
+  for (int s0 = 0; s0 == 0 || s0 < t->slots; s0 += SLOTS_AT_ONCE) {
+    const int left = t->slots - s0;
+    const stretch s = {.first = s0, .slots = left < SLOTS_AT_ONCE ? left : SLOTS_AT_ONCE, .specials = s0 == 0};
+    const places p = column_places(t, s0, step);
+    simd_fold_fetch(t, s, columns, width, in, &p, 2 * cp, folded);
+    simd_fold_fetch(t, s, columns, width, in + cp, &p, 2 * cp, folded + columns);
+    simd_analyse(t, s, s0 == 0, width, folded, scratch, 2 * (ptrdiff_t)width, width);
   }
-  join(a, t->k, columns, scratch, scratch + part, out);
+  join(a, t->k, columns, scratch, out);
 }
 
 /* The adjoint of join: real streams whose synthesis is the real and the imaginary part of the column. */
-static void split(const pno_axis_call *a, int modes, int columns, const float *in, float *r, float *i) {
-  const ptrdiff_t step = 2 * (ptrdiff_t)a->channels * a->inner;
-  for (int f = 0; f < modes; f++) {
+static void split(const pno_axis_call *a, int modes, int columns, const float *in, float *r) {
+  const ptrdiff_t step = pno_mode_step(a), cp = a->channels;
+  for (int f = 0; f < modes; f++, r += 4 * (ptrdiff_t)columns) {
     int plus, minus;
     mode_pair(&a->axis, f, &plus, &minus);
     for (int v = 0; v < columns; v += LANES) {
-      const ptrdiff_t at = 2 * (ptrdiff_t)f * columns + v;
-      const float *p = in + plus * step + v, *m = in + minus * step + v;
-      const vec pr = plus < 0 ? v_zero() : v_load(p), pi = plus < 0 ? v_zero() : v_load(p + a->channels);
-      const vec mr = minus < 0 ? v_zero() : v_load(m), mi = minus < 0 ? v_zero() : v_load(m + a->channels);
-      v_store(r + at, pr + mr);
-      v_store(r + at + columns, pi - mi);
-      v_store(i + at, pi + mi);
-      v_store(i + at + columns, mr - pr);
+      vec pr = v_zero(), pi = v_zero(), mr = v_zero(), mi = v_zero();
       if (plus >= 0) {
-        v_fetch(p + 2 * a->channels);
-        v_fetch(p + 3 * a->channels);
+        const float *at = in + plus * step + v;
+        pr = v_load(at);
+        pi = v_load(at + cp);
+        v_fetch(at + 2 * cp);
+        v_fetch(at + 3 * cp);
       }
       if (minus >= 0) {
-        v_fetch(m + 2 * a->channels);
-        v_fetch(m + 3 * a->channels);
+        const float *at = in + minus * step + v;
+        mr = v_load(at);
+        mi = v_load(at + cp);
+        v_fetch(at + 2 * cp);
+        v_fetch(at + 3 * cp);
       }
+      v_store(r + v, pr + mr);
+      v_store(r + columns + v, pi + mi);
+      v_store(r + 2 * columns + v, pi - mi);
+      v_store(r + 3 * columns + v, mr - pr);
     }
   }
 }
 
 static void column_inverse(const pno_axis_call *a, const transform *t, int columns, const float *in, float *out,
                            float *scratch) {
-  const ptrdiff_t step = 2 * (ptrdiff_t)a->channels * a->inner, part = 2 * (ptrdiff_t)t->k * columns;
+  const ptrdiff_t cp = a->channels, width = 2 * (ptrdiff_t)columns;
   const stretch all = {.slots = t->slots, .specials = true};
-  const places p = column_places(t, 0, step);
-  split(a, t->k, columns, in, scratch, scratch + part);
-  for (int ri = 0; ri < 2; ri++)
-    simd_synthesise(t, all, columns, scratch + ri * part, 2 * (ptrdiff_t)columns, columns, NULL,
-                    out + ri * a->channels, &p);
+  const places p = column_places(t, 0, pno_point_step(a));
+  split(a, t->k, columns, in, scratch);
+  if (columns == cp) { /* both parts lie side by side there too */
+    simd_synthesise_plain(t, all, (int)width, scratch, 2 * width, width, out, &p, 2 * cp);
+    return;
+  }
+  simd_synthesise_plain(t, all, columns, scratch, 2 * width, width, out, &p, 2 * cp);
+  simd_synthesise_plain(t, all, columns, scratch + columns, 2 * width, width, out + cp, &p, 2 * cp);
 }
 
 typedef void column_run(const pno_axis_call *a, const transform *t, int columns, const float *in, float *out,

@@ -79,41 +79,60 @@ void simd_pack_axis(const pno_axis *a, float *packed) {
 
 /* ---- folding ---- */
 
-static void fold_specials(int n, int columns, const float *in, const places *p, float *out) {
+static void fold_specials(int n, int columns, int width, const float *in, const places *p, float *out) {
   for (int v = 0; v < columns; v += LANES) {
     const vec zero = v_zero(), a = v_load(in + p->special[0] + v);
     const vec b = n > 1 ? v_load(in + p->special[1] + v) : zero;
     const vec c = n > 2 ? v_load(in + p->special[2] + v) : zero, d = n > 2 ? v_load(in + p->special[3] + v) : zero;
     const vec s = a + b, q = c + d;
     v_store(out + v, s + q);
-    v_store(out + columns + v, s - q);
-    v_store(out + 2 * columns + v, a - b);
-    v_store(out + 3 * columns + v, c - d);
+    v_store(out + width + v, s - q);
+    v_store(out + 2 * width + v, a - b);
+    v_store(out + 3 * width + v, c - d);
   }
 }
 
-void simd_fold(const transform *t, stretch s, int columns, const float *in, const places *p, float *folded) {
-  if (s.specials) fold_specials(t->specials, columns, in, p, folded);
+INLINED void fold_slots(const int fold, const bool fetch, int slots, int columns, int width, const float *in,
+                        const places *p, ptrdiff_t next, float *out) {
   const float *a = in + p->at[0], *b = in + p->at[1], *c = in + p->at[2], *d = in + p->at[3];
-  float *out = folded + 4 * (ptrdiff_t)columns;
-  for (int i = 0; i < s.slots; i++) {
+  const ptrdiff_t step = p->step;
+  for (int i = 0; i < slots; i++) {
     for (int v = 0; v < columns; v += LANES) {
       const vec va = v_load(a + v), vb = v_load(b + v);
-      if (t->fold == 2) {
+      if (fetch) v_fetch(a + next + v), v_fetch(b + next + v);
+      if (fold == 2) {
         v_store(out + v, va + vb);
-        v_store(out + columns + v, va - vb);
+        v_store(out + width + v, va - vb);
         continue;
       }
       const vec vc = v_load(c + v), vd = v_load(d + v);
+      if (fetch) v_fetch(c + next + v), v_fetch(d + next + v);
       const vec s1 = va + vb, d1 = va - vb, s2 = vc + vd, d2 = vc - vd;
       v_store(out + v, s1 + s2);
-      v_store(out + columns + v, d1 + d2);
-      v_store(out + 2 * columns + v, s1 - s2);
-      v_store(out + 3 * columns + v, d1 - d2);
+      v_store(out + width + v, d1 + d2);
+      v_store(out + 2 * width + v, s1 - s2);
+      v_store(out + 3 * width + v, d1 - d2);
     }
-    a += p->step, b -= p->step, c += p->step, d -= p->step;
-    out += (ptrdiff_t)t->fold * columns;
+    a += step, b -= step, c += step, d -= step;
+    out += (ptrdiff_t)fold * width;
   }
+}
+
+void simd_fold(const transform *t, stretch s, int columns, int width, const float *in, const places *p, float *folded) {
+  if (s.specials) fold_specials(t->specials, columns, width, in, p, folded);
+  if (t->fold == 4)
+    fold_slots(4, false, s.slots, columns, width, in, p, 0, folded + 4 * (ptrdiff_t)width);
+  else
+    fold_slots(2, false, s.slots, columns, width, in, p, 0, folded + 4 * (ptrdiff_t)width);
+}
+
+void simd_fold_fetch(const transform *t, stretch s, int columns, int width, const float *in, const places *p,
+                     ptrdiff_t next, float *folded) {
+  if (s.specials) fold_specials(t->specials, columns, width, in, p, folded);
+  if (t->fold == 4)
+    fold_slots(4, true, s.slots, columns, width, in, p, next, folded + 4 * (ptrdiff_t)width);
+  else
+    fold_slots(2, true, s.slots, columns, width, in, p, next, folded + 4 * (ptrdiff_t)width);
 }
 
 /* ---- analysis ---- */
@@ -216,7 +235,7 @@ INLINED void synthesise_group(const int fold, const int n, const int wide, const
                               const float *spectrum, ptrdiff_t ks, ptrdiff_t is, const float *table, const float *bias,
                               const float *const x[4], ptrdiff_t xs, int depth, const float *w, ptrdiff_t ws,
                               const float *const fetch[4], float *const out[4],
-                              ptrdiff_t os) {
+                              ptrdiff_t os, ptrdiff_t next) {
   vec sum[6][4][WIDE];
 #pragma GCC unroll 6
   for (int q = 0; q < n; q++)
@@ -292,7 +311,11 @@ INLINED void synthesise_group(const int fold, const int n, const int wide, const
 #pragma GCC unroll 4
     for (int j = 0; j < fold; j++)
 #pragma GCC unroll 2
-      for (int v = 0; v < wide; v++) v_store(out[j] + (j % 2 ? -q : q) * os + v * LANES, sum[q][j][v]);
+      for (int v = 0; v < wide; v++) {
+        float *to = out[j] + (j % 2 ? -q : q) * os + v * LANES;
+        v_store(to, sum[q][j][v]);
+        if (!mapped) v_fetch_write(to + next);
+      }
 }
 
 /* The specials of some registers of channels: sums over the modes of each kind first, then x w. */
@@ -378,13 +401,13 @@ static void all_specials(const transform *t, int columns, const float *spectrum,
 #define SLOTS(n)                                                                                               \
   case n:                                                                                                      \
     synthesise_group(fold, n, wide, mapped, k, spectrum, ks, is, table, bias, x, xs, depth, w, ws, fetch, out, \
-                     os);                                                                    \
+                     os, next);                                                                    \
     break
 INLINED void synthesise_slots(const int fold, int n, const int wide, const bool mapped, int k, const float *spectrum,
                               ptrdiff_t ks, ptrdiff_t is, const float *table, const float *bias,
                               const float *const x[4], ptrdiff_t xs, int depth, const float *w, ptrdiff_t ws,
                               const float *const fetch[4], float *const out[4],
-                              ptrdiff_t os) {
+                              ptrdiff_t os, ptrdiff_t next) {
   switch (n) {
     SLOTS(1);
     SLOTS(2);
@@ -404,7 +427,7 @@ INLINED void synthesise_slots(const int fold, int n, const int wide, const bool 
 /* One group of slots from slot s0 of the stretch on, all channels. step: between points, a constant where it can be. */
 INLINED void group_columns(const int fold, const bool mapped, const ptrdiff_t step, const transform *t, int s0, int n, int columns,
                            const float *spectrum, ptrdiff_t ks, ptrdiff_t is, const float *table,
-                           const synthesis_extra *e, float *out, const places *p) {
+                           const synthesis_extra *e, float *out, const places *p, ptrdiff_t next) {
   const float *x[4] = {0}, *fetch[4] = {0};
   float *to[4] = {0};
   const ptrdiff_t xs = step, ws = step;
@@ -423,39 +446,32 @@ INLINED void group_columns(const int fold, const bool mapped, const ptrdiff_t st
     const float *bias = e && e->bias ? e->bias + v : NULL, *w = mapped ? e->w + v : NULL;
     if (v + WIDE * LANES <= columns)
       synthesise_slots(fold, n, WIDE, mapped, t->k, spectrum + v, ks, is, table, bias, x, xs, mapped ? e->depth : 0, w,
-                       ws, fetch, at, step);
+                       ws, fetch, at, step, next);
     else
       synthesise_slots(fold, n, 1, mapped, t->k, spectrum + v, ks, is, table, bias, x, xs, mapped ? e->depth : 0, w,
-                       ws, fetch, at, step);
+                       ws, fetch, at, step, next);
   }
 }
 
 INLINED void groups(const int fold, const bool mapped, const ptrdiff_t step, const transform *t, stretch s, int columns,
                     const float *spectrum, ptrdiff_t ks, ptrdiff_t is, const synthesis_extra *e, float *out,
-                    const places *p) {
+                    const places *p, ptrdiff_t next) {
   const int group = transform_group(fold);
   const float *table = t->inverse + 2 * (ptrdiff_t)t->k * (1 + s.first);
   for (int s0 = 0; s0 < s.slots; s0 += group) {
     const int n = s.slots - s0 < group ? s.slots - s0 : group;
-    group_columns(fold, mapped, step, t, s0, n, columns, spectrum, ks, is, table, e, out, p);
+    group_columns(fold, mapped, step, t, s0, n, columns, spectrum, ks, is, table, e, out, p, next);
     table += 2 * (ptrdiff_t)t->k * n;
   }
 }
 
 #define CHANNELS(cp) \
-  case cp: groups(4, true, cp, t, s, cp, spectrum, ks, is, e, out, p); return
+  case cp: groups(4, true, cp, t, s, cp, spectrum, ks, is, e, out, p, 0); return
 void simd_synthesise(const transform *t, stretch s, int columns, const float *spectrum, ptrdiff_t ks, ptrdiff_t is,
                      const synthesis_extra *e, float *out, const places *p) {
   if (s.specials) all_specials(t, columns, spectrum, ks, is, e, out, p);
-  if (!e) {
-    if (t->fold == 4)
-      groups(4, false, p->step, t, s, columns, spectrum, ks, is, NULL, out, p);
-    else
-      groups(2, false, p->step, t, s, columns, spectrum, ks, is, NULL, out, p);
-    return;
-  }
   if (t->fold == 2) {
-    groups(2, true, columns, t, s, columns, spectrum, ks, is, e, out, p);
+    groups(2, true, columns, t, s, columns, spectrum, ks, is, e, out, p, 0);
     return;
   }
   switch (columns) { /* constant distances between points keep all addresses in registers */
@@ -463,7 +479,16 @@ void simd_synthesise(const transform *t, stretch s, int columns, const float *sp
     CHANNELS(32);
     CHANNELS(48);
     CHANNELS(64);
-    default: groups(4, true, columns, t, s, columns, spectrum, ks, is, e, out, p);
+    default: groups(4, true, columns, t, s, columns, spectrum, ks, is, e, out, p, 0);
   }
 }
 #undef CHANNELS
+
+void simd_synthesise_plain(const transform *t, stretch s, int columns, const float *spectrum, ptrdiff_t ks,
+                           ptrdiff_t is, float *out, const places *p, ptrdiff_t next) {
+  if (s.specials) all_specials(t, columns, spectrum, ks, is, NULL, out, p);
+  if (t->fold == 4)
+    groups(4, false, p->step, t, s, columns, spectrum, ks, is, NULL, out, p, next);
+  else
+    groups(2, false, p->step, t, s, columns, spectrum, ks, is, NULL, out, p, next);
+}

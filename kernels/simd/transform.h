@@ -80,8 +80,12 @@ typedef struct {
 
 INLINED ptrdiff_t fold_floats(int fold, int slots, int columns) { return (ptrdiff_t)(4 + fold * slots) * columns; }
 
-/* folded [4 specials, then slot by slot the `fold` sums][columns] */
-void simd_fold(const transform *t, stretch s, int columns, const float *in, const places *p, float *folded);
+/* folded [4 specials, then slot by slot the `fold` sums][width], of which `columns` are written. */
+void simd_fold(const transform *t, stretch s, int columns, int width, const float *in, const places *p, float *folded);
+
+/* The same, fetching what lies `next` floats further on the way. */
+void simd_fold_fetch(const transform *t, stretch s, int columns, int width, const float *in, const places *p,
+                     ptrdiff_t next, float *folded);
 
 /* out[k * ks + (0 | is)] = sum over the stretch; added to what is there unless `fresh`, which comes with the specials. */
 void simd_analyse(const transform *t, stretch s, bool fresh, int columns, const float *folded, float *out, ptrdiff_t ks,
@@ -99,6 +103,10 @@ typedef struct {
   const places *fetch_at;
   ptrdiff_t ahead[4];
 } synthesis_extra;
+
+/* out at its places = synthesis alone; what lies `next` floats further is fetched to be written. */
+void simd_synthesise_plain(const transform *t, stretch s, int columns, const float *spectrum, ptrdiff_t ks,
+                           ptrdiff_t is, float *out, const places *p, ptrdiff_t next);
 
 /* out at its places = bias + synthesis of spectrum[k * ks + (0 | is)] + x w */
 void simd_synthesise(const transform *t, stretch s, int columns, const float *spectrum, ptrdiff_t ks, ptrdiff_t is,
