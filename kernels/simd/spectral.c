@@ -18,38 +18,47 @@ static places column_places(const transform *t, int first, ptrdiff_t step) {
   return p;
 }
 
-/* Kept modes f and -f of a column; -1 where one is not kept. */
-INLINED void mode_pair(const pno_axis *a, int f, int *plus, int *minus) {
-  *plus = f < a->first + a->k && f >= a->first ? f - a->first : -1;
-  *minus = f > 0 && -f >= a->first ? -f - a->first : -1;
+/* Frequencies 1 .. both are kept with either sign, up to `plus` or `minus` with that one alone. */
+typedef struct {
+  int plus, minus, both;
+} mode_range;
+
+INLINED mode_range kept_range(const pno_axis *a) {
+  const int plus = a->first + a->k - 1, minus = -a->first;
+  return (mode_range){.plus = plus, .minus = minus, .both = plus < minus ? plus : minus};
 }
 
 /* r [f][re|im][of the real parts | of the imaginary parts][columns] holds two real transforms R and I, which give
  * X(f) = (R.re - I.im) + i (R.im + I.re) and X(-f) = (R.re + I.im) + i (I.re - R.im). */
-static void join(const pno_axis_call *a, int modes, int columns, const float *r, float *out) {
-  const ptrdiff_t step = pno_mode_step(a), cp = a->channels;
-  for (int f = 0; f < modes; f++, r += 4 * (ptrdiff_t)columns) {
-    int plus, minus;
-    mode_pair(&a->axis, f, &plus, &minus);
-    for (int v = 0; v < columns; v += LANES) {
-      const vec rr = v_load(r + v), ir = v_load(r + columns + v);
-      const vec ri = v_load(r + 2 * columns + v), ii = v_load(r + 3 * columns + v);
-      if (plus >= 0) {
-        float *at = out + plus * step + v;
-        v_store(at, rr - ii);
-        v_store(at + cp, ri + ir);
-        v_fetch_write(at + 2 * cp); /* the next column's */
-        v_fetch_write(at + 3 * cp);
-      }
-      if (minus >= 0) {
-        float *at = out + minus * step + v;
-        v_store(at, rr + ii);
-        v_store(at + cp, ir - ri);
-        v_fetch_write(at + 2 * cp);
-        v_fetch_write(at + 3 * cp);
-      }
+INLINED void join_mode(const bool plus, const bool minus, int columns, ptrdiff_t cp, const float *r, float *p,
+                       float *m) {
+  for (int v = 0; v < columns; v += LANES) {
+    const vec rr = v_load(r + v), ir = v_load(r + columns + v);
+    const vec ri = v_load(r + 2 * columns + v), ii = v_load(r + 3 * columns + v);
+    if (plus) {
+      v_store(p + v, rr - ii);
+      v_store(p + cp + v, ri + ir);
+      v_fetch_write(p + 2 * cp + v); /* the next column's */
+      v_fetch_write(p + 3 * cp + v);
+    }
+    if (minus) {
+      v_store(m + v, rr + ii);
+      v_store(m + cp + v, ir - ri);
+      v_fetch_write(m + 2 * cp + v);
+      v_fetch_write(m + 3 * cp + v);
     }
   }
+}
+
+static void join(const pno_axis_call *a, int columns, const float *r, float *out) {
+  const ptrdiff_t step = pno_mode_step(a), cp = a->channels, next = 4 * (ptrdiff_t)columns;
+  const mode_range k = kept_range(&a->axis);
+  float *p = out - a->axis.first * step, *m = p;
+  join_mode(true, false, columns, cp, r, p, m);
+  int f = 1;
+  for (; f <= k.both; f++) join_mode(true, true, columns, cp, r += next, p += step, m -= step);
+  for (; f <= k.plus; f++) join_mode(true, false, columns, cp, r += next, p += step, m);
+  for (; f <= k.minus; f++) join_mode(false, true, columns, cp, r += next, p, m -= step);
 }
 
 static void column_forward(const pno_axis_call *a, const transform *t, int columns, const float *in, float *out,
@@ -65,37 +74,38 @@ static void column_forward(const pno_axis_call *a, const transform *t, int colum
     simd_fold_fetch(t, s, columns, width, in + cp, &p, 2 * cp, folded + columns);
     simd_analyse(t, s, s0 == 0, width, folded, scratch, 2 * (ptrdiff_t)width, width);
   }
-  join(a, t->k, columns, scratch, out);
+  join(a, columns, scratch, out);
+}
+
+INLINED void split_mode(const bool plus, const bool minus, int columns, ptrdiff_t cp, const float *p, const float *m,
+                        float *r) {
+  for (int v = 0; v < columns; v += LANES) {
+    vec pr = v_zero(), pi = v_zero(), mr = v_zero(), mi = v_zero();
+    if (plus) {
+      pr = v_load(p + v);
+      pi = v_load(p + cp + v);
+    }
+    if (minus) {
+      mr = v_load(m + v);
+      mi = v_load(m + cp + v);
+    }
+    v_store(r + v, pr + mr);
+    v_store(r + columns + v, pi + mi);
+    v_store(r + 2 * columns + v, pi - mi);
+    v_store(r + 3 * columns + v, mr - pr);
+  }
 }
 
 /* The adjoint of join: real streams whose synthesis is the real and the imaginary part of the column. */
-static void split(const pno_axis_call *a, int modes, int columns, const float *in, float *r) {
-  const ptrdiff_t step = pno_mode_step(a), cp = a->channels;
-  for (int f = 0; f < modes; f++, r += 4 * (ptrdiff_t)columns) {
-    int plus, minus;
-    mode_pair(&a->axis, f, &plus, &minus);
-    for (int v = 0; v < columns; v += LANES) {
-      vec pr = v_zero(), pi = v_zero(), mr = v_zero(), mi = v_zero();
-      if (plus >= 0) {
-        const float *at = in + plus * step + v;
-        pr = v_load(at);
-        pi = v_load(at + cp);
-        v_fetch(at + 2 * cp);
-        v_fetch(at + 3 * cp);
-      }
-      if (minus >= 0) {
-        const float *at = in + minus * step + v;
-        mr = v_load(at);
-        mi = v_load(at + cp);
-        v_fetch(at + 2 * cp);
-        v_fetch(at + 3 * cp);
-      }
-      v_store(r + v, pr + mr);
-      v_store(r + columns + v, pi + mi);
-      v_store(r + 2 * columns + v, pi - mi);
-      v_store(r + 3 * columns + v, mr - pr);
-    }
-  }
+static void split(const pno_axis_call *a, int columns, const float *in, float *r) {
+  const ptrdiff_t step = pno_mode_step(a), cp = a->channels, next = 4 * (ptrdiff_t)columns;
+  const mode_range k = kept_range(&a->axis);
+  const float *p = in - a->axis.first * step, *m = p;
+  split_mode(true, false, columns, cp, p, m, r);
+  int f = 1;
+  for (; f <= k.both; f++) split_mode(true, true, columns, cp, p += step, m -= step, r += next);
+  for (; f <= k.plus; f++) split_mode(true, false, columns, cp, p += step, m, r += next);
+  for (; f <= k.minus; f++) split_mode(false, true, columns, cp, p, m -= step, r += next);
 }
 
 static void column_inverse(const pno_axis_call *a, const transform *t, int columns, const float *in, float *out,
@@ -103,7 +113,7 @@ static void column_inverse(const pno_axis_call *a, const transform *t, int colum
   const ptrdiff_t cp = a->channels, width = 2 * (ptrdiff_t)columns;
   const stretch all = {.slots = t->slots, .specials = true};
   const places p = column_places(t, 0, pno_point_step(a));
-  split(a, t->k, columns, in, scratch);
+  split(a, columns, in, scratch);
   if (columns == cp) { /* both parts lie side by side there too */
     simd_synthesise_plain(t, all, (int)width, scratch, 2 * width, width, out, &p, 2 * cp);
     return;

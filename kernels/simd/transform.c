@@ -99,14 +99,14 @@ INLINED void fold_slots(const int fold, const bool fetch, int slots, int columns
   for (int i = 0; i < slots; i++) {
     for (int v = 0; v < columns; v += LANES) {
       const vec va = v_load(a + v), vb = v_load(b + v);
-      if (fetch) v_fetch(a + next + v), v_fetch(b + next + v);
+      if (fetch) v_fetch_near(a + next + v), v_fetch_near(b + next + v);
       if (fold == 2) {
         v_store(out + v, va + vb);
         v_store(out + width + v, va - vb);
         continue;
       }
       const vec vc = v_load(c + v), vd = v_load(d + v);
-      if (fetch) v_fetch(c + next + v), v_fetch(d + next + v);
+      if (fetch) v_fetch_near(c + next + v), v_fetch_near(d + next + v);
       const vec s1 = va + vb, d1 = va - vb, s2 = vc + vd, d2 = vc - vd;
       v_store(out + v, s1 + s2);
       v_store(out + width + v, d1 + d2);

@@ -118,6 +118,7 @@ INLINED void v_transpose(vec r[LANES]) {
 
 /* Hints for memory that is needed a row later: read soon, written soon. */
 INLINED void v_fetch(const void *p) { _mm_prefetch((const char *)p, _MM_HINT_T1); }
+INLINED void v_fetch_near(const void *p) { _mm_prefetch((const char *)p, _MM_HINT_T0); }
 INLINED void v_fetch_write(const void *p) { __builtin_prefetch(p, 1, 3); }
 
 #endif
