@@ -9,23 +9,28 @@ INLINED const float *row_of(const float *const base[3], int i, ptrdiff_t s, ptrd
   return i % 4 == 0 ? b : i % 4 == 1 ? b + s : i % 4 == 2 ? b + 2 * s : b + s3;
 }
 
+/* Two shapes of a block fill the registers: TILE_ROWS rows of WIDE registers, or half the rows of twice the width, which
+ * loads less a product and is for columns that come in such widths. */
+enum { BROAD = 2 * WIDE, BROAD_ROWS = TILE_ROWS / 2 };
+
 INLINED void gemm_block(const int rows, const int wide, int depth, const float *a, ptrdiff_t as, const float *b,
                         ptrdiff_t bs, const float *start, float *c, ptrdiff_t cs) {
-  vec sum[TILE_ROWS][WIDE];
+  vec sum[TILE_ROWS][BROAD];
   const float *base[3] = {a, a + 4 * as, a + 8 * as};
   const ptrdiff_t as3 = 3 * as;
 #pragma GCC unroll 12
   for (int i = 0; i < rows; i++)
-#pragma GCC unroll 2
+#pragma GCC unroll 4
     for (int v = 0; v < wide; v++) sum[i][v] = start ? v_load(start + v * LANES) : v_zero();
+#pragma GCC unroll 4
   for (int k = 0; k < depth; k++) {
-    vec w[WIDE];
-#pragma GCC unroll 2
+    vec w[BROAD];
+#pragma GCC unroll 4
     for (int v = 0; v < wide; v++) w[v] = v_load(b + v * LANES);
 #pragma GCC unroll 12
     for (int i = 0; i < rows; i++) {
       const vec x = v_all(*row_of(base, i, as, as3));
-#pragma GCC unroll 2
+#pragma GCC unroll 4
       for (int v = 0; v < wide; v++) sum[i][v] = v_fma(x, w[v], sum[i][v]);
     }
     b += bs;
@@ -33,12 +38,25 @@ INLINED void gemm_block(const int rows, const int wide, int depth, const float *
   }
 #pragma GCC unroll 12
   for (int i = 0; i < rows; i++)
-#pragma GCC unroll 2
+#pragma GCC unroll 4
     for (int v = 0; v < wide; v++) v_store(c + i * cs + v * LANES, sum[i][v]);
 }
 
 #define ROWS(n) \
   case n: gemm_block(n, wide, depth, a, as, b, bs, start, c, cs); break
+INLINED void gemm_few(int rows, const int wide, int depth, const float *a, ptrdiff_t as, const float *b, ptrdiff_t bs,
+                       const float *start, float *c, ptrdiff_t cs) {
+  switch (rows) {
+    ROWS(1);
+    ROWS(2);
+    ROWS(3);
+    ROWS(4);
+    ROWS(5);
+    ROWS(6);
+    default: break;
+  }
+}
+
 INLINED void gemm_rows(int rows, const int wide, int depth, const float *a, ptrdiff_t as, const float *b, ptrdiff_t bs,
                        const float *start, float *c, ptrdiff_t cs) {
   switch (rows) {
@@ -62,7 +80,14 @@ INLINED void gemm_rows(int rows, const int wide, int depth, const float *a, ptrd
 void simd_gemm(int points, int columns, int depth, const float *a, ptrdiff_t as, const float *b, ptrdiff_t bs,
                const float *start, float *c, ptrdiff_t cs) {
   const int parts = (points + TILE_ROWS - 1) / TILE_ROWS;
+  const int broad = (points + BROAD_ROWS - 1) / BROAD_ROWS;
   int v = 0;
+  for (; v + BROAD * LANES <= columns; v += BROAD * LANES) {
+    for (int i = 0, p; i < broad; i++) {
+      const int rows = even_share(points, BROAD_ROWS, i, &p);
+      gemm_few(rows, BROAD, depth, a + p * as, as, b + v, bs, start ? start + v : NULL, c + p * cs + v, cs);
+    }
+  }
   for (; v + WIDE * LANES <= columns; v += WIDE * LANES) {
     for (int i = 0, p; i < parts; i++) {
       const int rows = even_share(points, TILE_ROWS, i, &p);
@@ -80,21 +105,22 @@ void simd_gemm(int points, int columns, int depth, const float *a, ptrdiff_t as,
 /* The sums start from zero and are added to g at the end: two levels, so that long blocks lose no digits. */
 INLINED void outer_block(const int rows, const int wide, const dense_run *runs, int n_runs, ptrdiff_t row, ptrdiff_t v0,
                          ptrdiff_t xs, ptrdiff_t ds, float *g, ptrdiff_t gs) {
-  vec sum[TILE_ROWS][WIDE];
+  vec sum[TILE_ROWS][BROAD];
 #pragma GCC unroll 12
   for (int i = 0; i < rows; i++)
-#pragma GCC unroll 2
+#pragma GCC unroll 4
     for (int v = 0; v < wide; v++) sum[i][v] = v_zero();
   for (int r = 0; r < n_runs; r++) {
     const float *x = runs[r].x + row, *d = runs[r].d + v0;
+#pragma GCC unroll 4
     for (int p = 0; p < runs[r].n; p++) {
-      vec w[WIDE];
-#pragma GCC unroll 2
+      vec w[BROAD];
+#pragma GCC unroll 4
       for (int v = 0; v < wide; v++) w[v] = v_load(d + v * LANES);
 #pragma GCC unroll 12
       for (int i = 0; i < rows; i++) {
         const vec y = v_all(x[i]);
-#pragma GCC unroll 2
+#pragma GCC unroll 4
         for (int v = 0; v < wide; v++) sum[i][v] = v_fma(y, w[v], sum[i][v]);
       }
       x += xs;
@@ -103,7 +129,7 @@ INLINED void outer_block(const int rows, const int wide, const dense_run *runs, 
   }
 #pragma GCC unroll 12
   for (int i = 0; i < rows; i++)
-#pragma GCC unroll 2
+#pragma GCC unroll 4
     for (int v = 0; v < wide; v++) {
       float *at = g + i * gs + v * LANES;
       v_store(at, v_load(at) + sum[i][v]);
@@ -112,6 +138,19 @@ INLINED void outer_block(const int rows, const int wide, const dense_run *runs, 
 
 #define ROWS(n) \
   case n: outer_block(n, wide, runs, n_runs, row, v, xs, ds, g, gs); break
+INLINED void outer_few(int rows, const int wide, const dense_run *runs, int n_runs, ptrdiff_t row, ptrdiff_t v,
+                        ptrdiff_t xs, ptrdiff_t ds, float *g, ptrdiff_t gs) {
+  switch (rows) {
+    ROWS(1);
+    ROWS(2);
+    ROWS(3);
+    ROWS(4);
+    ROWS(5);
+    ROWS(6);
+    default: break;
+  }
+}
+
 INLINED void outer_rows(int rows, const int wide, const dense_run *runs, int n_runs, ptrdiff_t row, ptrdiff_t v,
                         ptrdiff_t xs, ptrdiff_t ds, float *g, ptrdiff_t gs) {
   switch (rows) {
@@ -153,7 +192,14 @@ static void column_sums(int columns, const dense_run *runs, int n_runs, ptrdiff_
 void simd_outer(int rows, int columns, const dense_run *runs, int n_runs, ptrdiff_t xs, ptrdiff_t ds, float *g,
                 float *sum) {
   const int parts = (rows + TILE_ROWS - 1) / TILE_ROWS;
+  const int broad = (rows + BROAD_ROWS - 1) / BROAD_ROWS;
   int v = 0;
+  for (; v + BROAD * LANES <= columns; v += BROAD * LANES) {
+    for (int i = 0, row; i < broad; i++) {
+      const int n = even_share(rows, BROAD_ROWS, i, &row);
+      outer_few(n, BROAD, runs, n_runs, row, v, xs, ds, g + (ptrdiff_t)row * columns + v, columns);
+    }
+  }
   for (; v + WIDE * LANES <= columns; v += WIDE * LANES) {
     for (int i = 0, row; i < parts; i++) {
       const int n = even_share(rows, TILE_ROWS, i, &row);

@@ -58,34 +58,54 @@ static void narrow_forward(const head_call *k, int points) {
   }
 }
 
-/* dh = (sum_o dv[o] w2t[o]) slope in place of slope, and the gradients of w2 and b1. */
-static void narrow_backward(const head_call *k, int points) {
+/* n registers of hidden channels from j on: dh = (sum_o dv[o] w2t[o]) slope in place of slope, and the gradients of
+ * w2t[o] and b1; of one output after the other. */
+INLINED void narrow_columns(const head_call *k, const int n, int j, int points) {
+  enum { COLUMNS = 4 };
   const pno_mlp *m = k->map.m;
-  for (int j = 0; j < k->hp; j += LANES) {
-    vec w2[NARROW], g2[NARROW], g1 = v_zero();
-    for (int o = 0; o < m->out; o++) {
-      w2[o] = v_load(k->map.w2t + (ptrdiff_t)o * k->hp + j);
-      g2[o] = v_zero();
+  vec g1[COLUMNS];
+#pragma GCC unroll 4
+  for (int c = 0; c < n; c++) g1[c] = v_load(k->map.g.b1 + j + c * LANES);
+  for (int o = 0; o < m->out; o++) {
+    const float *weight = k->map.w2t + (ptrdiff_t)o * k->hp + j;
+    float *grad = k->g2t + (ptrdiff_t)o * k->hp + j;
+    const bool first = o == 0, last = o == m->out - 1;
+    vec w2[COLUMNS], g2[COLUMNS];
+#pragma GCC unroll 4
+    for (int c = 0; c < n; c++) {
+      w2[c] = v_load(weight + c * LANES);
+      g2[c] = v_zero();
     }
     for (int p = 0; p < points; p++) {
-      float *slope = k->map.slope + (ptrdiff_t)p * k->hp + j;
-      const vec h = v_load(k->map.h + (ptrdiff_t)p * k->hp + j);
-      vec d = v_zero();
-      for (int o = 0; o < m->out; o++) {
-        const vec dv = v_all(k->dv[(ptrdiff_t)p * k->op + o]);
-        d = v_fma(dv, w2[o], d);
-        g2[o] = v_fma(dv, h, g2[o]);
+      const vec dv = v_all(k->dv[(ptrdiff_t)p * k->op + o]);
+      const float *h = k->map.h + (ptrdiff_t)p * k->hp + j;
+      float *slope = k->map.slope + (ptrdiff_t)p * k->hp + j, *dh = k->map.dh + (ptrdiff_t)p * k->hp + j;
+#pragma GCC unroll 4
+      for (int c = 0; c < n; c++) {
+        vec d = dv * w2[c];
+        if (!first) d += v_load(dh + c * LANES);
+        g2[c] = v_fma(dv, v_load(h + c * LANES), g2[c]);
+        if (!last) {
+          v_store(dh + c * LANES, d);
+          continue;
+        }
+        d = d * v_load(slope + c * LANES);
+        g1[c] += d;
+        v_store(slope + c * LANES, d);
       }
-      d = d * v_load(slope);
-      g1 += d;
-      v_store(slope, d);
     }
-    for (int o = 0; o < m->out; o++) {
-      float *at = k->g2t + (ptrdiff_t)o * k->hp + j;
-      v_store(at, v_load(at) + g2[o]);
-    }
-    v_store(k->map.g.b1 + j, v_load(k->map.g.b1 + j) + g1);
+#pragma GCC unroll 4
+    for (int c = 0; c < n; c++) v_store(grad + c * LANES, v_load(grad + c * LANES) + g2[c]);
   }
+#pragma GCC unroll 4
+  for (int c = 0; c < n; c++) v_store(k->map.g.b1 + j + c * LANES, g1[c]);
+}
+
+static void narrow_backward(const head_call *k, int points) {
+  const pno_mlp *m = k->map.m;
+  int j = 0;
+  for (; j + 4 * LANES <= k->hp; j += 4 * LANES) narrow_columns(k, 4, j, points);
+  for (; j < k->hp; j += LANES) narrow_columns(k, 1, j, points);
   for (int o = 0; o < m->out; o++) {
     float sum = 0;
     for (int p = 0; p < points; p++) sum += k->dv[(ptrdiff_t)p * k->op + o];

@@ -57,6 +57,7 @@ void simd_squares(const float *g, ptrdiff_t block, ptrdiff_t count, double *squa
     double lane[LINES * 8] = {0};
     for (int i = 0; i < PNO_BLOCK; i += LINES * 8) {
       const float *p = g + b * PNO_BLOCK + i;
+      for (int n = 0; n < LINES * 8; n += PNO_LANES) v_fetch(p + n + 2 * PNO_BLOCK);
       for (int n = 0; n < LINES * 8; n++) lane[n] += (double)p[n] * p[n];
     }
     for (int width = LINES * 4; width > 0; width /= 2)
