@@ -27,7 +27,7 @@ typedef struct {
 
 /* Points of the largest tile. */
 INLINED int tile_points(int cp) {
-  enum { FLOATS = 2048, LEAST = 16 };
+  enum { FLOATS = 4096, LEAST = 16 };
   return (FLOATS / cp > LEAST ? FLOATS / cp : LEAST) + 4;
 }
 
