@@ -31,7 +31,8 @@ typedef struct {
   pno_arena memory;
   pno_optim_tensor tensors[PNO_TENSORS_MAX];
   pno_optimizer optim;
-  float *params, *grad, *x, *y, *output;
+  float *grad; /* lent by reduce */
+  float *params, *x, *y, *output;
   double *loss;
   ptrdiff_t points;
   int samples, chunk; /* of this rank; of one call */
@@ -42,7 +43,6 @@ static pno_status push(bench *b, pno_arena *arena) {
   const pno_registry *r = pno_fno_registry(b->fno);
   const ptrdiff_t values = b->points * (b->samples + 1);
   PNO_TRY(PNO_PUSH(arena, r->floats, &b->params));
-  PNO_TRY(PNO_PUSH(arena, r->floats, &b->grad));
   PNO_TRY(PNO_PUSH(arena, values, &b->x));
   PNO_TRY(PNO_PUSH(arena, values, &b->y));
   PNO_TRY(PNO_PUSH(arena, values, &b->output));
@@ -160,6 +160,7 @@ static pno_status measure(bench *b, int repeats, double warmup_s, double *room, 
   const ptrdiff_t floats = pno_fno_registry(b->fno)->floats;
   double *all = room + MOST_REPEATS, flops[2];
   PNO_TRY(pno_reduce_create(b->comm, &floats, 1, &b->reduce));
+  b->grad = pno_reduce_local(b->reduce, 0);
   PNO_TRY(measure_peak(b->comm, all, &out->peak_gflops));
   PNO_TRY(time_steps(b, repeats, warmup_s, all, room, &out->loss));
   pno_fno_flops(b->plan, &flops[0], &flops[1]);

@@ -100,7 +100,6 @@ static pno_status make_plan(pno_trainer *t) {
 static pno_status push_buffers(pno_trainer *t, pno_arena *arena) {
   const pno_registry *r = pno_fno_registry(t->op.fno);
   const size_t batch = (size_t)t->spec.batch, out = (size_t)pno_fno_spec_of(t->op.fno)->out;
-  PNO_TRY(PNO_PUSH(arena, r->floats, &t->grad));
   PNO_TRY(PNO_PUSH(arena, batch * (size_t)pno_dataset_x_count(t->data), &t->x));
   PNO_TRY(PNO_PUSH(arena, batch * (size_t)pno_dataset_y_count(t->data), &t->y));
   PNO_TRY(PNO_PUSH(arena, batch * (size_t)pno_dataset_y_count(t->data), &t->output));
@@ -146,7 +145,9 @@ static pno_status set_up(pno_trainer *t) {
   PNO_TRY(fit_normalisers(t));
   PNO_TRY(pno_agree(t->comm, prepare(t)));
   const ptrdiff_t floats = pno_fno_registry(t->op.fno)->floats;
-  return pno_reduce_create(t->comm, &floats, 1, &t->reduce);
+  PNO_TRY(pno_reduce_create(t->comm, &floats, 1, &t->reduce));
+  t->grad = pno_reduce_local(t->reduce, 0);
+  return PNO_OK;
 }
 
 pno_status pno_trainer_create(const pno_train_spec *spec, const pno_train_hooks *hooks, pno_comm *comm,

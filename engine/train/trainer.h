@@ -97,7 +97,8 @@ typedef struct {
   pno_evaluator *valid[PNO_TESTS_MAX + 1]; /* validation samples first, if any, then the test files */
   int n_valid;
   pno_arena memory;
-  float *grad, *x, *y, *output;
+  float *grad; /* [registry floats], lent by reduce */
+  float *x, *y, *output;
   float *ones, *zeros; /* identity in place of the output's normaliser */
   double *loss;
   int *own; /* micro-batches of this rank in this step */
