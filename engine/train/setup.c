@@ -27,8 +27,10 @@ static pno_status open_data(pno_trainer *t) {
   PNO_TRY(pno_batch_create(t->data, &plan, &t->batch));
   for (int i = 0; i < s->n_tests; i++)
     PNO_TRY(pno_fail_in(pno_dataset_open(s->tests[i], &s->view, &limits, &t->test_data[i]), "data.test"));
-  return pno_operator_create(&s->model, pno_dataset_info(t->data), s->normalise_in, s->normalise_out, s->seed,
-                             pno_kernels_scalar(), &t->op);
+  PNO_TRY(pno_operator_create(&s->model, pno_dataset_info(t->data), s->normalise_in, s->normalise_out, s->seed,
+                              pno_kernels_scalar(), &t->op));
+  t->op.threads = s->threads;
+  return PNO_OK;
 }
 
 /* Sums of one sample for both normalisers, one behind the other. */
@@ -90,8 +92,9 @@ static int chunk_samples(const pno_trainer *t) {
 static pno_status make_plan(pno_trainer *t) {
   const pno_sample_info *info = pno_dataset_info(t->data);
   t->chunk = chunk_samples(t);
-  pno_fno_use use = {.kernels = t->op.kernels, .samples = t->chunk, .micro = t->spec.micro, .train = true,
-                     .norm_in = pno_operator_in(&t->op), .norm_out = pno_operator_out(&t->op), .loss = t->spec.loss};
+  pno_fno_use use = {.kernels = t->op.kernels, .samples = t->chunk, .micro = t->spec.micro,
+                     .threads = t->op.threads, .train = true, .norm_in = pno_operator_in(&t->op),
+                     .norm_out = pno_operator_out(&t->op), .loss = t->spec.loss};
   if (!t->spec.physical) use.norm_out = (pno_affine){.scale = t->ones, .shift = t->zeros}; /* targets are encoded */
   for (int j = 0; j < info->dims; j++) use.n[j] = info->n[j];
   return pno_fno_plan_create(t->op.fno, &use, &t->plan);

@@ -41,6 +41,7 @@ typedef struct {
   long steps; /* 0: epochs decide */
   int max_bad_steps;
   pno_balance_mode balance;
+  int threads; /* of each rank, 0: one */
   double timeout_s;
   int eval_every; /* epochs, 0: only at the end */
   const char *checkpoints;   /* directory, NULL: none are written */
