@@ -24,7 +24,8 @@ typedef struct {
   pno_arena memory;
   pno_optim_tensor tensors[PNO_TENSORS_MAX];
   pno_optimizer optim;
-  float *params, *grad, *x, *y, *output; /* lent by memory, as are the next two */
+  float *grad;                    /* lent by reduce */
+  float *params, *x, *y, *output; /* lent by memory, as are the next two */
   double *loss;
   double *times, *all; /* [MOST_REPEATS] seconds, [ranks] */
   ptrdiff_t points;
@@ -42,7 +43,6 @@ static pno_status push(bench *b, pno_arena *arena) {
   PNO_TRY(PNO_PUSH(arena, MOST_REPEATS, &b->times));
   PNO_TRY(PNO_PUSH(arena, pno_comm_size(b->comm), &b->all));
   if (!b->how->train) return PNO_OK;
-  PNO_TRY(PNO_PUSH(arena, r->floats, &b->grad));
   PNO_TRY(PNO_PUSH(arena, values, &b->y));
   return pno_optimizer_create(&adam, b->how->table, b->tensors, r->n, r->floats, r->v_floats, arena, &b->optim);
 }
@@ -86,7 +86,7 @@ static pno_status train_step(bench *b, double *loss) {
   const pno_vote *votes = NULL;
   const float *const *sums = NULL;
   const int ranks = pno_comm_size(b->comm);
-  memset(b->grad, 0, sizeof *b->grad * (size_t)pno_fno_registry(b->fno)->floats);
+  if (b->samples == 0) memset(b->grad, 0, sizeof *b->grad * (size_t)pno_fno_registry(b->fno)->floats);
   for (int s = 0; s < b->samples; s += b->chunk) {
     const int n = b->samples - s < b->chunk ? b->samples - s : b->chunk;
     pno_fno_gradient(b->plan, b->params, b->x + s * b->points, b->y + s * b->points, n, s == 0, b->output, b->grad,
@@ -188,6 +188,7 @@ static void fill_row(const bench *b, const pno_bench_rates *rates, int repeats, 
   r->fraction = r->floor_ms / r->median_ms;
   r->padded_fraction = r->padded_floor_ms / r->median_ms;
   r->memory_bytes = (double)pno_fno_plan_bytes(b->plan) + (double)b->memory.cap;
+  if (train) r->memory_bytes += (double)pno_reduce_bytes(b->reduce);
 }
 
 /* Collective. */
@@ -196,7 +197,10 @@ static pno_status measure(bench *b, pno_bench_row *out) {
   const int repeats = b->how->repeats < MOST_REPEATS ? b->how->repeats : MOST_REPEATS;
   pno_bench_rates rates;
   double loss = 0;
-  if (b->how->train) PNO_TRY(pno_reduce_create(b->comm, &floats, 1, &b->reduce));
+  if (b->how->train) {
+    PNO_TRY(pno_reduce_create(b->comm, &floats, 1, &b->reduce));
+    b->grad = pno_reduce_local(b->reduce, 0);
+  }
   PNO_TRY(pno_bench_measure(b->comm, b->how->table, b->how->threads, &rates));
   PNO_TRY(time_passes(b, repeats, &loss));
   PNO_TRY(pno_agree(b->comm, check_output(b)));

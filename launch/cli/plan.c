@@ -38,7 +38,7 @@ static void print_plan(const pno_cli *cli, const pno_train_spec *s, const pno_sa
   pno_cli_say(cli, "model      %td real numbers, %d layers of width %d\n", p->parameters, s->model.layers, s->model.width);
   pno_cli_say(cli, "calls      %d of %d samples, one activation %.1f MiB\n", (s->batch + p->chunk - 1) / p->chunk, p->chunk,
               (double)p->layer_bytes * mib);
-  pno_cli_say(cli, "memory of a rank that computes a batch of %d alone, reduction over ranks not counted\n", s->batch);
+  pno_cli_say(cli, "memory of a rank that computes a batch of %d alone, what further ranks add not counted\n", s->batch);
   for (int i = 0; i < p->lines; i++)
     pno_cli_say(cli, "  %-24s %10.2f MiB %15zu\n", p->line[i].purpose, (double)p->line[i].bytes * mib, p->line[i].bytes);
   pno_cli_say(cli, "  %-24s %10.2f MiB %15zu\n", "total", (double)p->bytes * mib, p->bytes);

@@ -34,7 +34,9 @@ static int a_trainer_takes_what_was_planned(world *w) {
     pno_trainer *t = train_make(w, &spec, NULL, w->comm);
     wrong += taken(w, &p, pno_fno_plan_memory(t->plan)) + taken(w, &p, &t->memory) + taken(w, &p, &t->op.memory);
     const size_t all = pno_fno_plan_bytes(t->plan) + t->memory.peak + t->op.memory.peak + planned(&p, "validation");
-    wrong += world_expect(w, p.bytes == all, "and nothing else");
+    wrong += world_expect(w, p.bytes == all + planned(&p, "gradient"), "and nothing else");
+    if (w->size == 1)
+      wrong += world_expect(w, planned(&p, "gradient") == pno_reduce_bytes(t->reduce), "the gradient lies in the reduction");
     wrong += world_expect(w, planned(&p, "validation") > 0, "the samples held out need a plan of their own");
     wrong += world_expect(w, p.chunk == t->chunk, "samples of a call");
     wrong += world_expect(w, p.parameters == pno_registry_reals(pno_fno_registry(t->op.fno)), "parameters");
