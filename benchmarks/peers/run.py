@@ -23,15 +23,15 @@ CONFIGS = {  # n, modes, width, batch
     "c1": ((1024,), 16, 64, 20), "c2": ((8192,), 16, 64, 20),
     "d1": ((64, 64, 40), 8, 20, 10), "d2": ((64, 64, 40), 12, 32, 10),
 }
-# What a step needs, for not starting more than fits: GB before the first step, activations of the width, of the head,
-# copies of the parameters. Measured on a1 and a2, rounded up.
+# What a peer needs, so as not to start more than fits: GB before the first step; then, training and inferring, how many
+# times the activations of a layer and of the head. From the peak sizes of a2, c1 and d1.
 PEERS = {
-    "pno": ("pno_step", (0.05, 7, 1, 5)), "torch-tuned": ("torch_li.py", (0.5, 20, 8, 6)),
-    "torch": ("torch_li.py", (0.5, 20, 8, 6)), "neuralop": ("neuralop_fno.py", (0.8, 40, 0, 6)),
-    "pno-neuralop": ("pno_step", (0.05, 12, 0, 5)), "jax": ("jax_fno.py", (0.5, 20, 4, 6)),
-    "unfused": ("unfused", (0.1, 12, 0.3, 5)),
+    "pno": ("pno_step", 0.05, (8, 1), (7, 0)), "torch-tuned": ("torch_li.py", 0.9, (18, 5), (9, 2)),
+    "torch": ("torch_li.py", 0.9, (18, 5), (9, 2)), "neuralop": ("neuralop_fno.py", 0.9, (48, 0), (17, 0)),
+    "pno-neuralop": ("pno_step", 0.05, (14, 0), (9, 0)), "jax": ("jax_fno.py", 0.4, (21, 3), (6, 1.2)),
+    "unfused": ("unfused", 0.05, (10, 0.2), (3, 0.2)),
 }
-REFERENCE = "torch-tuned"
+REFERENCE, LAYERS, HEAD = "torch-tuned", 4, 128
 TUNED = {"MALLOC_TRIM_THRESHOLD_": "100000000000", "MALLOC_MMAP_THRESHOLD_": "100000000000",
          "MALLOC_TOP_PAD_": "1000000000"}
 START_S, STEP_S, GAP_S, SPARE_GB = 600, 600, 0.05, 2
@@ -47,11 +47,11 @@ class Contestant:
 
     def gigabytes(self):
         n, modes, width, batch = CONFIGS[self.config]
-        base, layers, heads, copies = PEERS[self.peer][1]
-        if self.mode == "infer":
-            layers, heads, copies = layers / 3, heads / 2, 2
-        weights = 4 * 2 * width * width * modes**len(n) * 2 ** (len(n) - 1)
-        return base + 4e-9 * math.prod(n) * batch * (layers * width + heads * 128) + 4e-9 * copies * weights
+        base, *needs = PEERS[self.peer][1:]
+        layers, heads = needs[self.mode == "infer"]
+        weights = 4 * 2 * width * width * modes**len(n) * 2 ** (len(n) - 1) * LAYERS
+        copies = 2 if self.mode == "infer" else 6
+        return base + 1e-9 * (4 * math.prod(n) * batch * (layers * width + heads * HEAD) + copies * weights)
 
     def command(self, options, cpus):
         program = PEERS[self.peer][0]
@@ -126,14 +126,17 @@ def rounds_of(contestants, gigabytes):
     if fits(contestants):
         return [contestants]
     always = [c for c in contestants if c.peer in ("pno", REFERENCE)]
-    rounds = [list(always)] if fits(always) else [[c] for c in always]
-    for c in [c for c in contestants if c not in always]:
-        reference = [a for a in always if a.peer == REFERENCE]
-        if fits(rounds[-1] + [c]) and len(rounds[-1]) > 1:
-            rounds[-1].append(c)
+    reference = [c for c in always if c.peer == REFERENCE]
+    rounds = []
+    for c in (c for c in contestants if c not in always):
+        home = next((r for r in rounds if all(a in r for a in reference) and fits(r + [c])), None)
+        if home:
+            home.append(c)
         else:
             rounds.append(next((g for g in (always + [c], reference + [c]) if fits(g)), [c]))
-    return [r for r in rounds if r]
+    left = [a for a in always if not any(a in r for r in rounds)]
+    together = reference + [a for a in left if a not in reference]
+    return ([together] if fits(together) else [[a] for a in left]) * bool(left) + rounds
 
 
 def measure(contestants, options, cpus):
@@ -187,7 +190,7 @@ def tables(records, bursts):
             yield f"| {config} | " + " | ".join(row) + f" | {burst[0]}, {burst[1]} |"
     for r in records:
         if "error" in r:
-            yield f"\nFAILED {r['config']} {r['mode']} {r['cores']} cores, {r['peer']}, {r['ranks']} ranks: {r['error']}"
+            yield f"\nFAILED {r['config']} {r['mode']}, {r['peer']}, threads {r['threads']}, ranks {r['ranks']}: {r['error']}"
 
 
 def save(path, found):
