@@ -14,8 +14,9 @@ MAY["launch"] = set(MAY) | {"benchmarks"}
 MAY["benchmarks"] = set(MAY) - {"launch"}
 
 
-# Where MPI_* may stand beside engine/sync: MPI_Init, and the benchmark whose subject is MPI itself.
-MPI_TOO = ("launch/main.c", "benchmarks/collectives.c")
+# Where MPI_* may stand beside engine/sync: programs, as MPI_Init has to be somewhere, and the benchmark whose subject is
+# MPI itself.
+MPI_TOO = ("launch/main.c", "benchmarks/peers/pno_step.c", "benchmarks/collectives.c")
 
 
 def module_of(path):
@@ -33,7 +34,7 @@ def check_c(path, text, module):
         if re.match(r"hdf5|H5", found[2]) and module != "io":
             yield f"{path}:{number}: HDF5 belongs to io"
     if module != "engine/sync" and path not in MPI_TOO and re.search(r"\bMPI_\w+|<mpi\.h>", common.code_of(text)):
-        yield f"{path}: MPI belongs to engine/sync and launch/main.c"
+        yield f"{path}: MPI belongs to engine/sync and {' and '.join(MPI_TOO)}"
 
 
 def check_meson(path, text, module):
