@@ -61,7 +61,7 @@ typedef struct pno_fno_plan pno_fno_plan;
 pno_status pno_fno_plan_create(const pno_fno *f, const pno_fno_use *use, pno_fno_plan **out);
 void pno_fno_plan_destroy(pno_fno_plan **p);
 
-/* The same plan without its memory, to be asked and not to be run: use.kernels and the norms may be absent. */
+/* The same plan without its memory, to be asked and not to be run: the norms may be absent. */
 pno_status pno_fno_plan_measure(const pno_fno *f, const pno_fno_use *use, pno_fno_plan **out);
 
 size_t pno_fno_plan_bytes(const pno_fno_plan *p);

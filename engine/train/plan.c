@@ -40,7 +40,8 @@ static void add_model(pno_train_plan *p, const pno_fno *f, const pno_fno_plan *p
 static pno_status measure_model(const pno_train_spec *s, const pno_sample_info *info, const pno_fno *f,
                                 pno_train_plan *out) {
   pno_fno_plan *train = NULL, *valid = NULL;
-  pno_fno_use use = {.samples = out->chunk, .micro = s->micro, .train = true, .loss = s->loss};
+  pno_fno_use use = {.kernels = s->kernels, .samples = out->chunk, .micro = s->micro, .threads = s->threads, .train = true,
+                     .loss = s->loss};
   for (int j = 0; j < info->dims; j++) use.n[j] = info->n[j];
   pno_fno_use one = use;
   one.samples = one.micro = 1;

@@ -134,6 +134,10 @@ class Plan(cli.Case):
                         "scratch of threads", "batch", "tables", "validation"):
             self.assertIn(purpose, lines)
         self.assertIn("9 x 9, 1 -> 1 channels (a.h5)", text)
+        self.assertRegex(text, r"(?m)^calls .*, cpu/\w+, \d+ threads?$")
+        one, five = (self.plan("r", f"parallel.threads={n}", "--device", "cpu/scalar") for n in (1, 5))
+        self.assertIn(", cpu/scalar, 5 threads\n", five[1])
+        self.assertEqual(five[0]["scratch of threads"], 5 * one[0]["scratch of threads"])
         self.write("a.yaml", "data: {path: a.h5, batch: 4, valid_samples: 2}\nmodel: {width: 4, modes: [4, 4], layers: 1}\n")
         self.assertEqual(self.plan("a.yaml")[0], lines)
         self.assertGreater(self.plan("r", "model.layers=2")[0]["activations kept"], lines["activations kept"])
