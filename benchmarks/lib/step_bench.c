@@ -49,14 +49,12 @@ static pno_status push(bench *b, pno_arena *arena) {
 
 static pno_status make_plan(bench *b) {
   static const float one = 1.0f, zero = 0.0f;
-  enum { CHUNK_POINTS = 1 << 18 };
-  const int fit = (int)(CHUNK_POINTS / b->points) + 1;
-  b->chunk = b->samples < fit ? b->samples : fit;
-  if (b->chunk < 1) b->chunk = 1;
   const pno_affine same = {.scale = &one, .shift = &zero};
-  pno_fno_use use = {.kernels = b->how->table, .samples = b->chunk, .micro = 1, .threads = b->how->threads,
-                     .train = b->how->train, .norm_in = same, .norm_out = same, .loss = PNO_LOSS_REL_L2};
+  pno_fno_use use = {.kernels = b->how->table, .micro = 1, .threads = b->how->threads, .train = b->how->train,
+                     .norm_in = same, .norm_out = same, .loss = PNO_LOSS_REL_L2};
   for (int j = 0; j < b->c->dims; j++) use.n[j] = b->c->n[j];
+  PNO_TRY(pno_fno_call_samples(b->fno, &use, b->samples, &use.samples));
+  b->chunk = use.samples;
   return pno_fno_plan_create(b->fno, &use, &b->plan);
 }
 

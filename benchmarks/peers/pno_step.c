@@ -72,7 +72,6 @@ static pno_status make_plan(peer *p, const pno_kernels *kernels) {
   static const float one = 1.0f, zero = 0.0f;
   const pno_affine same = {.scale = &one, .shift = &zero};
   pno_fno_use use = {.kernels = kernels,
-                     .samples = p->chunk,
                      .micro = 1,
                      .threads = p->c->threads,
                      .train = p->c->train,
@@ -80,6 +79,8 @@ static pno_status make_plan(peer *p, const pno_kernels *kernels) {
                      .norm_out = same,
                      .loss = PNO_LOSS_REL_L2};
   for (int j = 0; j < p->c->dims; j++) use.n[j] = p->c->n[j];
+  PNO_TRY(pno_fno_call_samples(p->fno, &use, p->samples, &use.samples));
+  p->chunk = use.samples;
   return pno_fno_plan_create(p->fno, &use, &p->plan);
 }
 
@@ -89,7 +90,6 @@ static pno_status set_up(peer *p) {
   const pno_fno_spec spec = spec_of(p->c);
   const int first = batch * rank / ranks;
   p->samples = batch * (rank + 1) / ranks - first;
-  p->chunk = p->samples > 0 ? p->samples : 1;
   p->points = 1;
   for (int j = 0; j < p->c->dims; j++) p->points *= p->c->n[j];
   PNO_TRY(pno_fno_create(&spec, &p->fno));
@@ -104,15 +104,18 @@ static pno_status set_up(peer *p) {
   return make_plan(p, kernels);
 }
 
+/* Of the call that begins at sample s. */
+static int call_samples(const peer *p, int s) { return p->samples - s < p->chunk ? p->samples - s : p->chunk; }
+
 static pno_status train(peer *p, double *loss) {
   pno_vote vote = {0};
   const pno_vote *votes = NULL;
   const float *const *sums = NULL;
   double norm = 0;
-  if (p->samples > 0)
-    pno_fno_gradient(p->plan, p->params, p->x, p->y, p->samples, true, p->output, p->grad, p->loss);
-  else
-    memset(p->grad, 0, sizeof *p->grad * (size_t)pno_fno_registry(p->fno)->floats);
+  if (p->samples == 0) memset(p->grad, 0, sizeof *p->grad * (size_t)pno_fno_registry(p->fno)->floats);
+  for (int s = 0; s < p->samples; s += p->chunk)
+    pno_fno_gradient(p->plan, p->params, p->x + s * p->points, p->y + s * p->points, call_samples(p, s), s == 0, p->output,
+                     p->grad, p->loss + s);
   for (int i = 0; i < p->samples; i++) vote.values[PNO_VOTE_LOSS] += p->loss[i];
   pno_reduce_vote(p->reduce, &vote);
   PNO_TRY(pno_reduce_begin(p->reduce, 0, p->grad));
@@ -124,7 +127,8 @@ static pno_status train(peer *p, double *loss) {
 
 static pno_status step(peer *p, double *loss) {
   if (p->c->train) return train(p, loss);
-  if (p->samples > 0) pno_fno_forward(p->plan, p->params, p->x, p->samples, p->output);
+  for (int s = 0; s < p->samples; s += p->chunk)
+    pno_fno_forward(p->plan, p->params, p->x + s * p->points, call_samples(p, s), p->output + s * p->points);
   *loss = p->output[0]; /* whether it is finite is all that run.py asks */
   return PNO_OK;
 }

@@ -40,9 +40,9 @@ static void add_model(pno_train_plan *p, const pno_fno *f, const pno_fno_plan *p
 static pno_status measure_model(const pno_train_spec *s, const pno_sample_info *info, const pno_fno *f,
                                 pno_train_plan *out) {
   pno_fno_plan *train = NULL, *valid = NULL;
-  pno_fno_use use = {.kernels = s->kernels, .samples = out->chunk, .micro = s->micro, .threads = s->threads, .train = true,
-                     .loss = s->loss};
-  for (int j = 0; j < info->dims; j++) use.n[j] = info->n[j];
+  pno_fno_use use;
+  PNO_TRY(trainer_use(s, info, f, 1, &use));
+  out->chunk = use.samples;
   pno_fno_use one = use;
   one.samples = one.micro = 1;
   one.train = false;
@@ -69,9 +69,6 @@ static pno_status measure(const pno_train_spec *s, const pno_sample_info *info, 
   add_lines(out, &params);
   add_line(out, "gradient", pno_reduce_bytes_alone(&pno_fno_registry(t->op.fno)->floats, 1));
   add_lines(out, &rest);
-  ptrdiff_t points = 1;
-  for (int j = 0; j < info->dims; j++) points *= info->n[j];
-  out->chunk = trainer_chunk(s, points);
   out->optimizer = pno_optimizer_traffic(&t->optim);
   return measure_model(s, info, t->op.fno, out);
 }

@@ -80,22 +80,25 @@ static pno_status fit_normalisers(pno_trainer *t) {
   return pno_normaliser_finish(t->op.out);
 }
 
-/* Samples of one call of the model: enough to stream the weights seldom, few enough for the activations to stay small.
- * A whole number of micro-batches. */
-int trainer_chunk(const pno_train_spec *s, ptrdiff_t points) {
-  enum { CHUNK_POINTS = 1 << 18 };
-  const ptrdiff_t fit = CHUNK_POINTS / points, micro = s->micro, most = s->batch < fit ? s->batch : fit;
-  return (int)(most > micro ? most / micro * micro : micro);
+/* A rank that gets more than its equal share of a batch makes more calls. */
+pno_status trainer_use(const pno_train_spec *s, const pno_sample_info *info, const pno_fno *f, int ranks,
+                       pno_fno_use *out) {
+  const int micros = (s->batch - 1) / s->micro + 1, share = (micros - 1) / ranks + 1;
+  pno_fno_use use = {.kernels = s->kernels, .micro = s->micro, .threads = s->threads, .train = true, .loss = s->loss};
+  for (int j = 0; j < info->dims; j++) use.n[j] = info->n[j];
+  PNO_TRY(pno_fno_call_samples(f, &use, share * s->micro, &use.samples));
+  *out = use;
+  return PNO_OK;
 }
 
 static pno_status make_plan(pno_trainer *t) {
   const pno_sample_info *info = pno_dataset_info(t->data);
-  t->chunk = trainer_chunk(&t->spec, pno_dataset_points(t->data));
-  pno_fno_use use = {.kernels = t->op.kernels, .samples = t->chunk, .micro = t->spec.micro,
-                     .threads = t->op.threads, .train = true, .norm_in = pno_operator_in(&t->op),
-                     .norm_out = pno_operator_out(&t->op), .loss = t->spec.loss};
+  pno_fno_use use;
+  PNO_TRY(trainer_use(&t->spec, info, t->op.fno, pno_comm_size(t->comm), &use));
+  t->chunk = use.samples;
+  use.norm_in = pno_operator_in(&t->op);
+  use.norm_out = pno_operator_out(&t->op);
   if (!t->spec.physical) use.norm_out = (pno_affine){.scale = t->ones, .shift = t->zeros}; /* targets are encoded */
-  for (int j = 0; j < info->dims; j++) use.n[j] = info->n[j];
   return pno_fno_plan_create(t->op.fno, &use, &t->plan);
 }
 
