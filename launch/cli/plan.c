@@ -53,25 +53,34 @@ static void print_plan(const pno_cli *cli, const pno_train_spec *s, const pno_sa
               moved * mib, p->activations * mib, p->spectra * mib, p->fields * mib, p->weights * mib, p->optimizer * mib);
 }
 
-pno_status pno_cli_plan(pno_cli *cli) {
+static pno_status configure(pno_cli *cli, pno_train_spec *out) {
   char own[PNO_PATH_MAX];
-  const char *file = cli->n_args == 1 ? cli->args[0] : NULL, *from = "";
-  pno_train_spec spec;
-  pno_sample_info info;
-  pno_train_plan plan;
-  pno_placement placed;
+  const char *file = cli->n_args == 1 ? cli->args[0] : NULL;
   if (cli->n_args > 1) return pno_fail(PNO_E_USAGE, "--plan takes one CONFIG or RUN, got %d", cli->n_args);
   if (file && pno_rundir_is_run(file)) {
     PNO_TRY(pno_path_join(file, "config.yaml", own));
     file = own;
   }
   PNO_TRY(pno_cli_configure(cli, file));
-  PNO_TRY(pno_task_train(cli->config, &spec));
-  PNO_TRY(pno_device_choose(cli->config, &spec.kernels));
+  PNO_TRY(pno_task_train(cli->config, out));
+  return pno_device_choose(cli->config, &out->kernels);
+}
+
+static pno_status make_and_print(const pno_cli *cli, const pno_train_spec *s) {
+  const char *from = "";
+  pno_sample_info info;
+  pno_train_plan plan;
+  PNO_TRY(sample_shape(cli->config, s, &info, &from));
+  PNO_TRY(pno_train_plan_make(s, &info, &plan));
+  print_plan(cli, s, &info, from, &plan);
+  return PNO_OK;
+}
+
+pno_status pno_cli_plan(pno_cli *cli) {
+  pno_train_spec spec;
+  pno_placement placed;
+  PNO_TRY(pno_agree(cli->comm, configure(cli, &spec)));
   PNO_TRY(pno_placement_make(cli->comm, (int)pno_config_int(cli->config, PNO_KEY_PARALLEL_THREADS), &placed));
   spec.threads = placed.threads;
-  PNO_TRY(sample_shape(cli->config, &spec, &info, &from));
-  PNO_TRY(pno_train_plan_make(&spec, &info, &plan));
-  print_plan(cli, &spec, &info, from, &plan);
-  return PNO_OK;
+  return pno_agree(cli->comm, make_and_print(cli, &spec));
 }
