@@ -24,7 +24,8 @@ typedef struct {
   pno_arena memory;
   pno_optim_tensor tensors[PNO_TENSORS_MAX];
   pno_optimizer optim;
-  float *params, *grad, *x, *y, *output; /* lent by memory, as are the next two */
+  float *grad;                    /* lent by reduce */
+  float *params, *x, *y, *output; /* lent by memory, as are the next two */
   double *loss;
   double *times, *all; /* [MOST_REPEATS] seconds, [ranks] */
   ptrdiff_t points;
@@ -42,21 +43,18 @@ static pno_status push(bench *b, pno_arena *arena) {
   PNO_TRY(PNO_PUSH(arena, MOST_REPEATS, &b->times));
   PNO_TRY(PNO_PUSH(arena, pno_comm_size(b->comm), &b->all));
   if (!b->how->train) return PNO_OK;
-  PNO_TRY(PNO_PUSH(arena, r->floats, &b->grad));
   PNO_TRY(PNO_PUSH(arena, values, &b->y));
   return pno_optimizer_create(&adam, b->how->table, b->tensors, r->n, r->floats, r->v_floats, arena, &b->optim);
 }
 
 static pno_status make_plan(bench *b) {
   static const float one = 1.0f, zero = 0.0f;
-  enum { CHUNK_POINTS = 1 << 18 };
-  const int fit = (int)(CHUNK_POINTS / b->points) + 1;
-  b->chunk = b->samples < fit ? b->samples : fit;
-  if (b->chunk < 1) b->chunk = 1;
   const pno_affine same = {.scale = &one, .shift = &zero};
-  pno_fno_use use = {.kernels = b->how->table, .samples = b->chunk, .micro = 1, .threads = b->how->threads,
-                     .train = b->how->train, .norm_in = same, .norm_out = same, .loss = PNO_LOSS_REL_L2};
+  pno_fno_use use = {.kernels = b->how->table, .micro = 1, .threads = b->how->threads, .train = b->how->train,
+                     .norm_in = same, .norm_out = same, .loss = PNO_LOSS_REL_L2};
   for (int j = 0; j < b->c->dims; j++) use.n[j] = b->c->n[j];
+  PNO_TRY(pno_fno_call_samples(b->fno, &use, b->samples, &use.samples));
+  b->chunk = use.samples;
   return pno_fno_plan_create(b->fno, &use, &b->plan);
 }
 
@@ -86,7 +84,7 @@ static pno_status train_step(bench *b, double *loss) {
   const pno_vote *votes = NULL;
   const float *const *sums = NULL;
   const int ranks = pno_comm_size(b->comm);
-  memset(b->grad, 0, sizeof *b->grad * (size_t)pno_fno_registry(b->fno)->floats);
+  if (b->samples == 0) memset(b->grad, 0, sizeof *b->grad * (size_t)pno_fno_registry(b->fno)->floats);
   for (int s = 0; s < b->samples; s += b->chunk) {
     const int n = b->samples - s < b->chunk ? b->samples - s : b->chunk;
     pno_fno_gradient(b->plan, b->params, b->x + s * b->points, b->y + s * b->points, n, s == 0, b->output, b->grad,
@@ -188,6 +186,7 @@ static void fill_row(const bench *b, const pno_bench_rates *rates, int repeats, 
   r->fraction = r->floor_ms / r->median_ms;
   r->padded_fraction = r->padded_floor_ms / r->median_ms;
   r->memory_bytes = (double)pno_fno_plan_bytes(b->plan) + (double)b->memory.cap;
+  if (train) r->memory_bytes += (double)pno_reduce_bytes(b->reduce);
 }
 
 /* Collective. */
@@ -196,7 +195,10 @@ static pno_status measure(bench *b, pno_bench_row *out) {
   const int repeats = b->how->repeats < MOST_REPEATS ? b->how->repeats : MOST_REPEATS;
   pno_bench_rates rates;
   double loss = 0;
-  if (b->how->train) PNO_TRY(pno_reduce_create(b->comm, &floats, 1, &b->reduce));
+  if (b->how->train) {
+    PNO_TRY(pno_reduce_create(b->comm, &floats, 1, &b->reduce));
+    b->grad = pno_reduce_local(b->reduce, 0);
+  }
   PNO_TRY(pno_bench_measure(b->comm, b->how->table, b->how->threads, &rates));
   PNO_TRY(time_passes(b, repeats, &loss));
   PNO_TRY(pno_agree(b->comm, check_output(b)));

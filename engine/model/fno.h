@@ -19,6 +19,8 @@ typedef enum { PNO_FLAVOUR_NEURALOP, PNO_FLAVOUR_LI } pno_flavour;
 
 enum { PNO_LAYERS_MAX = 16, PNO_THREADS_MAX = 256 };
 
+#define PNO_CALL_BYTES ((size_t)2 << 30) /* that the plan of a call may take */
+
 typedef struct {
   pno_flavour flavour;
   int dims;                    /* 1 to 3 */
@@ -61,8 +63,13 @@ typedef struct pno_fno_plan pno_fno_plan;
 pno_status pno_fno_plan_create(const pno_fno *f, const pno_fno_use *use, pno_fno_plan **out);
 void pno_fno_plan_destroy(pno_fno_plan **p);
 
-/* The same plan without its memory, to be asked and not to be run: use.kernels and the norms may be absent. */
+/* The same plan without its memory, to be asked and not to be run: the norms may be absent. */
 pno_status pno_fno_plan_measure(const pno_fno *f, const pno_fno_use *use, pno_fno_plan **out);
+
+/* How many samples a call should take of `most` that a rank has: all, if their plan stays within PNO_CALL_BYTES, else so
+ * many that all calls do and are alike. Whole micro-batches, at least one. use->samples is not read.
+ * Errors: as of a plan. */
+pno_status pno_fno_call_samples(const pno_fno *f, const pno_fno_use *use, int most, int *out);
 
 size_t pno_fno_plan_bytes(const pno_fno_plan *p);
 const pno_arena *pno_fno_plan_memory(const pno_fno_plan *p); /* bytes by purpose */

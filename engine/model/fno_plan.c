@@ -255,6 +255,30 @@ pno_status pno_fno_plan_measure(const pno_fno *f, const pno_fno_use *use, pno_fn
   return plan_make(f, use, false, out);
 }
 
+static pno_status bytes_of(const pno_fno *f, pno_fno_use use, int samples, size_t *bytes) {
+  pno_fno_plan *p = NULL;
+  use.samples = samples;
+  PNO_TRY(pno_fno_plan_measure(f, &use, &p));
+  *bytes = pno_fno_plan_bytes(p);
+  pno_fno_plan_destroy(&p);
+  return PNO_OK;
+}
+
+/* A call streams the spectral weights once for all its samples. */
+pno_status pno_fno_call_samples(const pno_fno *f, const pno_fno_use *use, int most, int *out) {
+  const int micro = use->micro, micros = most > micro ? (most - 1) / micro + 1 : 1;
+  size_t one, two;
+  int fit = 1;
+  PNO_TRY(bytes_of(f, *use, micro, &one));
+  if (micros > 1 && bytes_of(f, *use, 2 * micro, &two) == PNO_OK && one < PNO_CALL_BYTES) {
+    const size_t more = (PNO_CALL_BYTES - one) / (two - one);
+    fit = more < (size_t)micros ? 1 + (int)more : micros;
+  }
+  const int calls = (micros + fit - 1) / fit;
+  *out = (micros + calls - 1) / calls * micro;
+  return PNO_OK;
+}
+
 void pno_fno_plan_destroy(pno_fno_plan **p) {
   if (!p || !*p) return;
   pno_arena_destroy(&(*p)->arena);

@@ -41,14 +41,15 @@ static pno_status finish(pno_comm *c, MPI_Request *request, const char *operatio
   return sync_wait(c, 1, request, pno_clock() + c->timeout_s, operation);
 }
 
-static pno_status count_host_ranks(pno_comm *c) {
-  char *hosts = calloc((size_t)c->size, SYNC_HOST_TEXT);
-  pno_status st = hosts ? PNO_OK : pno_fail(PNO_E_NOMEM, "no memory for %d host names", c->size);
-  if (st == PNO_OK) st = pno_allgather(c, c->host, SYNC_HOST_TEXT, hosts);
+const char *sync_host_of(const pno_comm *c, int rank) { return c->hosts ? c->hosts[rank] : c->host; }
+
+static pno_status gather_hosts(pno_comm *c) {
+  c->hosts = calloc((size_t)c->size, sizeof *c->hosts);
+  pno_status st = c->hosts ? PNO_OK : pno_fail(PNO_E_NOMEM, "no memory for %d host names", c->size);
+  st = pno_agree(c, st);
+  if (st == PNO_OK) st = pno_allgather(c, c->host, sizeof c->host, c->hosts);
   c->host_ranks = 0;
-  for (int r = 0; st == PNO_OK && r < c->size; r++)
-    c->host_ranks += strncmp(hosts + (size_t)r * SYNC_HOST_TEXT, c->host, SYNC_HOST_TEXT) == 0;
-  if (!c->late) free(hosts);
+  for (int r = 0; st == PNO_OK && r < c->size; r++) c->host_ranks += strcmp(c->hosts[r], c->host) == 0;
   return st;
 }
 
@@ -70,7 +71,7 @@ pno_status pno_comm_world(double timeout_s, pno_comm **out) {
   PNO_TRY_GOTO(st, sync_check(MPI_Comm_set_errhandler(c->mpi, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler"), done);
   MPI_Comm_rank(c->mpi, &c->rank);
   MPI_Comm_size(c->mpi, &c->size);
-  PNO_TRY_GOTO(st, count_host_ranks(c), done);
+  PNO_TRY_GOTO(st, gather_hosts(c), done);
   *out = c;
   c = NULL;
 done:
@@ -83,6 +84,7 @@ void pno_comm_destroy(pno_comm **c) {
   if (!c || !*c) return;
   if (!(*c)->late) {
     if ((*c)->mpi != MPI_COMM_NULL) MPI_Comm_free(&(*c)->mpi);
+    free((*c)->hosts);
     free(*c);
   }
   *c = NULL;

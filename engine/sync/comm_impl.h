@@ -14,11 +14,14 @@ struct pno_comm {
   int rank, size, host_ranks;
   double timeout_s;
   char host[SYNC_HOST_TEXT];
+  char (*hosts)[SYNC_HOST_TEXT]; /* owned: [size], NULL alone */
   bool late; /* a wait was given up: MPI may still write where it was told to, so nothing is freed any more */
   /* Of the agreement; not on the stack, which would be gone when a late rank answers. */
   long long vote[2], votes[2];
   char words[2][SYNC_WORDS];
 };
+
+const char *sync_host_of(const pno_comm *c, int rank);
 
 /* PNO_OK, or PNO_E_COMM with the words of MPI. */
 pno_status sync_check(int mpi_error, const char *operation);

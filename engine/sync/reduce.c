@@ -1,193 +1,184 @@
 #include "engine/sync/reduce.h"
 
-#include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "engine/base/clock.h"
-#include "engine/sync/comm_impl.h"
+#include "engine/sync/reduce_impl.h"
 
-/* A bucket goes through: idle, slices under way to their owners, own slice summed and under way to all, done. */
-typedef enum { IDLE, SCATTER, GATHER, DONE } phase;
+enum { TAG_SLICE = 100, TAG_SUM = 200, TAG_VOTE = 300 }; /* + bucket */
 
-typedef struct {
-  phase phase;
-  ptrdiff_t floats;
-  const float *local; /* borrowed while under way */
-  float *sum;         /* [floats] */
-  float *inbox;       /* [ranks][own slice]: the others' parts of this rank's slice */
-  MPI_Request *requests; /* [4 * ranks] */
-  int n_requests;
-} bucket;
+static ptrdiff_t slice_at(const sync_bucket *b, int nodes, int k) { return sync_cut(b->n, nodes, k); }
 
-struct pno_reduce {
-  pno_comm *comm;
-  int n_buckets, ranks;
-  bucket *buckets;
-  const float **sums;
-  pno_vote mine, *votes;
-};
-
-enum { BUCKETS_MAX = 100, TAG_SLICE = 100, TAG_SUM = 200, TAG_VOTE = 300 }; /* + bucket */
-
-/* Slices differ by one float at the most. */
-static ptrdiff_t slice_at(const bucket *b, int ranks, int j) {
-  const ptrdiff_t rest = b->floats % ranks;
-  return b->floats / ranks * j + (rest < j ? rest : j);
+static ptrdiff_t slice_floats(const sync_bucket *b, int nodes, int k) {
+  return sync_cut(b->n, nodes, k + 1) - sync_cut(b->n, nodes, k);
 }
 
-static ptrdiff_t slice_floats(const bucket *b, int ranks, int j) {
-  return slice_at(b, ranks, j + 1) - slice_at(b, ranks, j);
+/* ---- sums ---- */
+
+/* Own span over the lanes. Their locals lie in the window at equal distances. */
+static void add_lanes(pno_reduce *r, sync_bucket *b) {
+  const sync_grid *g = &r->grid;
+  const ptrdiff_t apart = sync_lane_stride(r);
+  for (int p = 0; p < g->lanes; p++) r->parts[p] = b->local + apart * (p - g->lane) + b->at;
+  sync_add_up(b->sum + b->at, r->parts, g->lanes, b->n);
 }
 
-static pno_status make_bucket(bucket *b, ptrdiff_t floats, int ranks, int rank) {
-  b->floats = floats;
-  if (ranks == 1) return PNO_OK; /* the local array is the sum */
-  const size_t own = (size_t)slice_floats(b, ranks, rank);
-  b->sum = malloc(sizeof *b->sum * (size_t)(floats ? floats : 1));
-  b->inbox = malloc(sizeof *b->inbox * (own * (size_t)ranks + 1));
-  b->requests = malloc(sizeof *b->requests * 6 * (size_t)ranks);
-  if (b->sum && b->inbox && b->requests) return PNO_OK;
-  return pno_fail(PNO_E_NOMEM, "no memory to reduce %td floats over %d ranks", floats, ranks);
+/* This node's part of the own span: already summed over its lanes, if there are several. */
+static float *node_part(const pno_reduce *r, const sync_bucket *b) {
+  return (r->grid.lanes > 1 ? b->sum : b->local) + b->at;
 }
 
-static pno_status make_reduce(pno_reduce *r, const ptrdiff_t *bucket_floats) {
-  if (r->n_buckets < 1 || r->n_buckets > BUCKETS_MAX)
-    return pno_fail(PNO_E_USAGE, "%d buckets: 1 to %d can be reduced", r->n_buckets, BUCKETS_MAX);
-  const size_t n = (size_t)r->n_buckets;
-  r->buckets = calloc(n, sizeof *r->buckets);
-  r->sums = calloc(n, sizeof *r->sums);
-  r->votes = calloc((size_t)r->ranks, sizeof *r->votes);
-  if (!r->buckets || !r->sums || !r->votes) return pno_fail(PNO_E_NOMEM, "no memory for %zu buckets", n);
-  for (int i = 0; i < r->n_buckets; i++)
-    PNO_TRY(make_bucket(&r->buckets[i], bucket_floats[i], r->ranks, pno_comm_rank(r->comm)));
-  return PNO_OK;
+/* Own slice of it over the nodes. */
+static void add_nodes(pno_reduce *r, sync_bucket *b) {
+  const int nodes = r->grid.nodes, node = r->grid.node;
+  const ptrdiff_t own = slice_floats(b, nodes, node), at = slice_at(b, nodes, node);
+  for (int k = 0; k < nodes; k++) r->parts[k] = k == node ? node_part(r, b) + at : b->inbox + k * own;
+  sync_add_up(b->sum + b->at + at, r->parts, nodes, own);
 }
 
-pno_status pno_reduce_create(pno_comm *comm, const ptrdiff_t *bucket_floats, int n_buckets, pno_reduce **out) {
-  pno_reduce *r = calloc(1, sizeof *r);
-  pno_status st = r ? PNO_OK : pno_fail(PNO_E_NOMEM, "no memory for a reduction");
-  if (r) {
-    *r = (pno_reduce){.comm = comm, .n_buckets = n_buckets, .ranks = pno_comm_size(comm)};
-    st = make_reduce(r, bucket_floats);
-  }
-  st = pno_agree(comm, st);
-  if (st != PNO_OK)
-    pno_reduce_destroy(&r);
-  else
-    *out = r;
-  return st;
+/* ---- window ---- */
+
+static sync_flags *flags_of(const pno_reduce *r, int number, int lane) {
+  return &r->flags[(ptrdiff_t)number * r->grid.lanes + lane];
 }
 
-/* Messages under way still read and write the buffers. */
-static bool is_under_way(const pno_reduce *r) {
-  for (int i = 0; r->buckets && i < r->n_buckets; i++)
-    if (r->buckets[i].phase == SCATTER || r->buckets[i].phase == GATHER) return true;
-  return false;
+static bool all_begun(const pno_reduce *r, int number) {
+  const unsigned long long turn = r->buckets[number].turn;
+  for (int p = 0; p < r->grid.lanes; p++)
+    if (atomic_load_explicit(&flags_of(r, number, p)->begun, memory_order_acquire) < turn) return false;
+  return true;
 }
 
-void pno_reduce_destroy(pno_reduce **r) {
-  if (!r || !*r) return;
-  if (is_under_way(*r)) { /* given up after a deadline: abandoned, neither reused nor freed */
-    *r = NULL;
-    return;
-  }
-  for (int i = 0; (*r)->buckets && i < (*r)->n_buckets; i++) {
-    free((*r)->buckets[i].sum);
-    free((*r)->buckets[i].inbox);
-    free((*r)->buckets[i].requests);
-  }
-  free((*r)->buckets);
-  free((*r)->sums);
-  free((*r)->votes);
-  free(*r);
-  *r = NULL;
+static bool all_summed(const pno_reduce *r, int number) {
+  const unsigned long long turn = r->buckets[number].turn;
+  for (int p = 0; p < r->grid.lanes; p++)
+    if (atomic_load_explicit(&flags_of(r, number, p)->summed, memory_order_acquire) < turn) return false;
+  return true;
 }
 
-void pno_reduce_vote(pno_reduce *r, const pno_vote *vote) { r->mine = *vote; }
+/* ---- messages ---- */
 
-/* One non-blocking message of floats, in pieces that an int can count. */
-static pno_status post(pno_reduce *r, bucket *b, bool send, float *at, ptrdiff_t floats, int peer, int tag) {
+static int peer(const pno_reduce *r, int node) { return r->grid.rank[(ptrdiff_t)node * r->grid.lanes + r->grid.lane]; }
+
+/* One non-blocking message of floats. */
+static pno_status post(pno_reduce *r, sync_bucket *b, bool send, float *at, ptrdiff_t floats, int node, int tag) {
   if (floats == 0) return PNO_OK;
   if (floats > SYNC_MESSAGE_MAX)
     return pno_fail(PNO_E_COMM, "a slice of %td floats: use more ranks or buckets", floats);
   MPI_Request *q = &b->requests[b->n_requests++];
   const MPI_Comm mpi = r->comm->mpi;
-  return sync_check(send ? MPI_Isend(at, (int)floats, MPI_FLOAT, peer, tag, mpi, q)
-                         : MPI_Irecv(at, (int)floats, MPI_FLOAT, peer, tag, mpi, q),
+  return sync_check(send ? MPI_Isend(at, (int)floats, MPI_FLOAT, peer(r, node), tag, mpi, q)
+                         : MPI_Irecv(at, (int)floats, MPI_FLOAT, peer(r, node), tag, mpi, q),
                     "gradient reduction");
 }
 
-static pno_status post_votes(pno_reduce *r, bucket *b) {
-  const int rank = r->comm->rank, bytes = (int)sizeof r->mine;
-  for (int p = 0; p < r->ranks; p++) {
-    if (p == rank) continue;
-    PNO_TRY(sync_check(MPI_Irecv(&r->votes[p], bytes, MPI_BYTE, p, TAG_VOTE, r->comm->mpi,
-                                 &b->requests[b->n_requests++]), "votes"));
-    PNO_TRY(sync_check(MPI_Isend(&r->mine, bytes, MPI_BYTE, p, TAG_VOTE, r->comm->mpi,
-                                 &b->requests[b->n_requests++]), "votes"));
+static pno_vote *votes_of(const pno_reduce *r, unsigned long long turn) {
+  return r->votes + (turn & 1) * (size_t)r->ranks;
+}
+
+/* Along the lane; the window carries them to the other lanes. */
+static pno_status post_votes(pno_reduce *r, sync_bucket *b) {
+  enum { BYTES = sizeof(pno_vote) };
+  pno_vote *votes = votes_of(r, b->turn);
+  for (int k = 0; k < r->grid.nodes; k++) {
+    if (k == r->grid.node) continue;
+    const int p = peer(r, k);
+    PNO_TRY(sync_check(MPI_Irecv(&votes[p], BYTES, MPI_BYTE, p, TAG_VOTE, r->comm->mpi, &b->requests[b->n_requests++]),
+                       "votes"));
+    PNO_TRY(sync_check(MPI_Isend(&votes[r->comm->rank], BYTES, MPI_BYTE, p, TAG_VOTE, r->comm->mpi,
+                                 &b->requests[b->n_requests++]),
+                       "votes"));
   }
   return PNO_OK;
 }
 
-pno_status pno_reduce_begin(pno_reduce *r, int number, const float *local) {
-  bucket *b = &r->buckets[number];
-  const int rank = pno_comm_rank(r->comm), ranks = r->ranks;
-  b->local = local;
+static pno_status scatter(pno_reduce *r, int number) {
+  sync_bucket *b = &r->buckets[number];
+  const int nodes = r->grid.nodes;
+  const ptrdiff_t own = slice_floats(b, nodes, r->grid.node);
+  b->phase = SCATTER;
   b->n_requests = 0;
-  if (number == r->n_buckets - 1) r->votes[rank] = r->mine;
-  b->phase = ranks == 1 ? DONE : SCATTER;
-  if (ranks == 1) return PNO_OK;
-  const ptrdiff_t own = slice_floats(b, ranks, rank);
-  for (int p = 0; p < ranks; p++) {
-    if (p == rank) continue;
-    PNO_TRY(post(r, b, false, b->inbox + p * own, own, p, TAG_SLICE + number));
-    float *mine = (float *)(uintptr_t)(local + slice_at(b, ranks, p)); /* MPI only reads it */
-    PNO_TRY(post(r, b, true, mine, slice_floats(b, ranks, p), p, TAG_SLICE + number));
+  for (int k = 0; k < nodes; k++) {
+    if (k == r->grid.node) continue;
+    PNO_TRY(post(r, b, false, b->inbox + k * own, own, k, TAG_SLICE + number));
+    float *theirs = node_part(r, b) + slice_at(b, nodes, k);
+    PNO_TRY(post(r, b, true, theirs, slice_floats(b, nodes, k), k, TAG_SLICE + number));
   }
   return number == r->n_buckets - 1 ? post_votes(r, b) : PNO_OK;
 }
 
-/* Own slice: the parts of all ranks, in rank order. */
-static void sum_slice(pno_reduce *r, bucket *b) {
-  const int rank = r->comm->rank;
-  const ptrdiff_t own = slice_floats(b, r->ranks, rank), at = slice_at(b, r->ranks, rank);
-  float *sum = b->sum + at;
-  for (int p = 0; p < r->ranks; p++) {
-    const float *part = p == rank ? b->local + at : b->inbox + p * own;
-    if (p == 0)
-      memcpy(sum, part, sizeof *sum * (size_t)own);
-    else
-      for (ptrdiff_t i = 0; i < own; i++) sum[i] += part[i];
+static pno_status gather(pno_reduce *r, int number) {
+  sync_bucket *b = &r->buckets[number];
+  const int nodes = r->grid.nodes, node = r->grid.node;
+  float *sum = b->sum + b->at;
+  b->phase = GATHER;
+  b->n_requests = 0;
+  for (int k = 0; k < nodes; k++) {
+    if (k == node) continue;
+    PNO_TRY(post(r, b, false, sum + slice_at(b, nodes, k), slice_floats(b, nodes, k), k, TAG_SUM + number));
+    PNO_TRY(post(r, b, true, sum + slice_at(b, nodes, node), slice_floats(b, nodes, node), k, TAG_SUM + number));
   }
+  return PNO_OK;
 }
 
-static pno_status share_sum(pno_reduce *r, bucket *b, int number) {
-  const int rank = r->comm->rank, ranks = r->ranks;
-  b->n_requests = 0;
-  for (int p = 0; p < ranks; p++) {
-    if (p == rank) continue;
-    PNO_TRY(post(r, b, false, b->sum + slice_at(b, ranks, p), slice_floats(b, ranks, p), p, TAG_SUM + number));
-    PNO_TRY(post(r, b, true, b->sum + slice_at(b, ranks, rank), slice_floats(b, ranks, rank), p, TAG_SUM + number));
+/* ---- a step ---- */
+
+/* The own span is summed over all ranks: with several lanes the others are told and waited for. */
+static void span_summed(pno_reduce *r, int number) {
+  sync_bucket *b = &r->buckets[number];
+  b->phase = DONE;
+  if (r->grid.lanes == 1) return;
+  atomic_store_explicit(&flags_of(r, number, r->grid.lane)->summed, b->turn, memory_order_release);
+  b->phase = SHARE;
+}
+
+void pno_reduce_vote(pno_reduce *r, const pno_vote *vote) { r->mine = *vote; }
+
+pno_status pno_reduce_begin(pno_reduce *r, int number, const float *local) {
+  sync_bucket *b = &r->buckets[number];
+  b->turn++;
+  b->begun = local;
+  if (number == r->n_buckets - 1) votes_of(r, b->turn)[r->comm->rank] = r->mine;
+  b->phase = r->ranks == 1 ? DONE : ARRIVE;
+  if (r->ranks == 1) return PNO_OK;
+  if (local != b->local && b->floats > 0) memcpy(b->local, local, sizeof *local * (size_t)b->floats);
+  if (r->grid.lanes == 1) return scatter(r, number);
+  atomic_store_explicit(&flags_of(r, number, r->grid.lane)->begun, b->turn, memory_order_release);
+  return PNO_OK;
+}
+
+/* One step of a bucket on its way; moved: whether there may be more to do at once. */
+static pno_status advance(pno_reduce *r, int number, bool *moved) {
+  sync_bucket *b = &r->buckets[number];
+  int done = 0;
+  *moved = false;
+  if (b->phase == IDLE || b->phase == DONE) return PNO_OK;
+  if (b->phase == ARRIVE)
+    done = all_begun(r, number);
+  else if (b->phase == SHARE)
+    done = all_summed(r, number);
+  else
+    PNO_TRY(sync_check(MPI_Testall(b->n_requests, b->requests, &done, MPI_STATUSES_IGNORE), "gradient reduction"));
+  if (!done) return PNO_OK;
+  *moved = true;
+  if (b->phase == SHARE) {
+    b->phase = DONE;
+  } else if (b->phase == ARRIVE) {
+    add_lanes(r, b);
+    if (r->grid.nodes > 1) return scatter(r, number);
+    span_summed(r, number);
+  } else if (b->phase == SCATTER) {
+    add_nodes(r, b);
+    return gather(r, number);
+  } else {
+    span_summed(r, number);
   }
   return PNO_OK;
 }
 
 pno_status pno_reduce_progress(pno_reduce *r) {
-  for (int i = 0; i < r->n_buckets; i++) {
-    bucket *b = &r->buckets[i];
-    if (b->phase != SCATTER && b->phase != GATHER) continue;
-    int done = 0;
-    PNO_TRY(sync_check(MPI_Testall(b->n_requests, b->requests, &done, MPI_STATUSES_IGNORE), "gradient reduction"));
-    if (!done) continue;
-    if (b->phase == SCATTER) {
-      sum_slice(r, b);
-      PNO_TRY(share_sum(r, b, i));
-      b->phase = GATHER;
-    } else {
-      b->phase = DONE;
-    }
-  }
+  for (int i = 0; i < r->n_buckets; i++)
+    for (bool moved = true; moved;) PNO_TRY(advance(r, i, &moved));
   return PNO_OK;
 }
 
@@ -204,10 +195,10 @@ pno_status pno_reduce_finish(pno_reduce *r, double deadline_s, const float *cons
     PNO_TRY(sync_pause(turn, deadline, r->comm, deadline_s, "gradient reduction"));
   }
   for (int i = 0; i < r->n_buckets; i++) {
-    r->sums[i] = r->ranks == 1 ? r->buckets[i].local : r->buckets[i].sum;
+    r->sums[i] = r->ranks == 1 ? r->buckets[i].begun : r->buckets[i].sum;
     r->buckets[i].phase = IDLE;
   }
   *sums = r->sums;
-  *votes = r->votes;
+  *votes = votes_of(r, r->buckets[r->n_buckets - 1].turn);
   return PNO_OK;
 }

@@ -1,9 +1,11 @@
 /* The one reduction of a step: gradients in buckets, and what the ranks have to say to each other.
  *
- * Slice j of every bucket is summed by rank j in rank order and sent to all, so every rank holds the same bits and the
- * order of the sum is fixed for a given number of ranks. Point-to-point messages only: they have deadlines and can be
- * given up after a rank is lost. Results lie in buffers that the reduction owns and may replace.
- * The votes travel with the slices of the last bucket and reach every rank one by one. */
+ * The ranks of a node share memory, where each of them adds up its slice of all gradients, in rank order. Between nodes
+ * each sends its slice to the ranks of the same place on the others, and one of them adds up the nodes in their order.
+ * So every rank sees the same bits, and the order of the sum is fixed for ranks and nodes given. Nothing waits without a
+ * deadline, and everything can be given up after a rank is lost. Where memory cannot be shared, or nodes have different
+ * numbers of ranks, each rank counts as a node. Results lie in buffers that the reduction owns and may replace.
+ * The votes travel with the last bucket and reach every rank one by one. */
 #ifndef PNO_ENGINE_SYNC_REDUCE_H
 #define PNO_ENGINE_SYNC_REDUCE_H
 
@@ -56,15 +58,25 @@ void pno_reduce_destroy(pno_reduce **r); /* Local; after a missed deadline the m
 /* What this rank says in this step; before the begin of the last bucket. Local. */
 void pno_reduce_vote(pno_reduce *r, const pno_vote *vote);
 
-/* Starts a bucket; local [bucket_floats] is borrowed until finish. Buckets begin in the order of their numbers.
- * Collective. Errors: PNO_E_COMM. */
+/* Where this rank best writes its gradient, [bucket_floats], zeros at first: the others read it there.
+ * Lent to the caller from finish to begin. Local. */
+float *pno_reduce_local(pno_reduce *r, int bucket);
+
+int pno_reduce_sharing(const pno_reduce *r);  /* Local: ranks in the shared memory of this one, 1: there is none */
+size_t pno_reduce_bytes(const pno_reduce *r); /* Local: this rank's part of the memory */
+
+/* Bytes of such a reduction on one rank, before there is one. Local. */
+size_t pno_reduce_bytes_alone(const ptrdiff_t *bucket_floats, int n_buckets);
+
+/* Starts a bucket; local [bucket_floats] is borrowed until finish, and copied if it is not the lent one and there are
+ * several ranks. Buckets begin in the order of their numbers. Collective. Errors: PNO_E_COMM. */
 pno_status pno_reduce_begin(pno_reduce *r, int bucket, const float *local);
 
 /* Moves messages on; cheap, to be called between kernels. Collective in effect, never waits. Errors: PNO_E_COMM. */
 pno_status pno_reduce_progress(pno_reduce *r);
 
-/* Waits for all buckets, deadline_s seconds at the most. sums: [n_buckets], valid until the next begin; on one rank they
- * are the local arrays themselves. votes: [size], valid until the next begin.
+/* Waits for all buckets, deadline_s seconds at the most. sums: [n_buckets], valid until the next begin, read only:
+ * the ranks of a node share them, and on one rank they are the local arrays themselves. votes: [size], valid as long.
  * Collective. Errors: PNO_E_COMM. */
 pno_status pno_reduce_finish(pno_reduce *r, double deadline_s, const float *const **sums, const pno_vote **votes);
 

@@ -27,8 +27,8 @@ static pno_status allocate(pno_evaluator *e) {
 static pno_status make_plan(pno_evaluator *e) {
   const pno_sample_info *info = pno_dataset_info(e->ds);
   PNO_TRY(pno_operator_fits(e->o, info));
-  pno_fno_use use = {.kernels = e->o->kernels, .samples = 1, .micro = 1, .norm_in = pno_operator_in(e->o),
-                     .norm_out = pno_operator_out(e->o)};
+  pno_fno_use use = {.kernels = e->o->kernels, .samples = 1, .micro = 1, .threads = e->o->threads,
+                     .norm_in = pno_operator_in(e->o), .norm_out = pno_operator_out(e->o)};
   for (int j = 0; j < info->dims; j++) use.n[j] = info->n[j];
   return pno_fno_plan_create(e->o->fno, &use, &e->plan);
 }

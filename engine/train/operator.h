@@ -20,6 +20,7 @@ typedef struct {
   float *params;                  /* [registry floats], lent by memory */
   pno_normaliser *in, *out;       /* owned, on the raw fields */
   const pno_kernels *kernels;     /* borrowed */
+  int threads;                    /* of this rank, 0: one */
   int n[PNO_DIMS_MAX];            /* grid of the training data: normalisers by point are bound to it */
 } pno_operator;
 

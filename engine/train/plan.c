@@ -6,17 +6,19 @@
 #include "engine/train/arrays.h"
 #include "engine/train/trainer_impl.h"
 
+static void add_line(pno_train_plan *p, const char *purpose, size_t bytes) {
+  int at = 0;
+  if (bytes == 0) return;
+  while (at < p->lines && strcmp(p->line[at].purpose, purpose) != 0) at++;
+  if (at == p->lines) p->line[p->lines++].purpose = purpose;
+  p->line[at].bytes += bytes;
+  p->bytes += bytes;
+}
+
 /* Adds the bytes of an arena to the lines of their purposes. */
 static void add_lines(pno_train_plan *p, const pno_arena *a) {
-  for (int i = 0; i <= a->purposes; i++) {
-    const char *name = a->purpose[i].name ? a->purpose[i].name : "other";
-    int at = 0;
-    if (a->purpose[i].bytes == 0) continue;
-    while (at < p->lines && strcmp(p->line[at].purpose, name) != 0) at++;
-    if (at == p->lines) p->line[p->lines++].purpose = name;
-    p->line[at].bytes += a->purpose[i].bytes;
-    p->bytes += a->purpose[i].bytes;
-  }
+  for (int i = 0; i <= a->purposes; i++)
+    add_line(p, a->purpose[i].name ? a->purpose[i].name : "other", a->purpose[i].bytes);
 }
 
 static void add_model(pno_train_plan *p, const pno_fno *f, const pno_fno_plan *plan, int batch) {
@@ -38,8 +40,9 @@ static void add_model(pno_train_plan *p, const pno_fno *f, const pno_fno_plan *p
 static pno_status measure_model(const pno_train_spec *s, const pno_sample_info *info, const pno_fno *f,
                                 pno_train_plan *out) {
   pno_fno_plan *train = NULL, *valid = NULL;
-  pno_fno_use use = {.samples = out->chunk, .micro = s->micro, .train = true, .loss = s->loss};
-  for (int j = 0; j < info->dims; j++) use.n[j] = info->n[j];
+  pno_fno_use use;
+  PNO_TRY(trainer_use(s, info, f, 1, &use));
+  out->chunk = use.samples;
   pno_fno_use one = use;
   one.samples = one.micro = 1;
   one.train = false;
@@ -47,9 +50,8 @@ static pno_status measure_model(const pno_train_spec *s, const pno_sample_info *
   if (st == PNO_OK) st = pno_fno_plan_measure(f, &one, &valid);
   if (st == PNO_OK) {
     add_model(out, f, train, s->batch);
-    const size_t sets = (s->valid_samples > 0) + (size_t)s->n_tests, bytes = sets * pno_fno_plan_bytes(valid);
-    if (sets > 0) out->line[out->lines++] = (pno_plan_line){"validation", bytes};
-    out->bytes += bytes;
+    const size_t sets = (s->valid_samples > 0) + (size_t)s->n_tests;
+    add_line(out, "validation", sets * pno_fno_plan_bytes(valid));
   }
   pno_fno_plan_destroy(&train);
   pno_fno_plan_destroy(&valid);
@@ -65,10 +67,8 @@ static pno_status measure(const pno_train_spec *s, const pno_sample_info *info, 
   PNO_TRY(pno_operator_push(&t->op, &params));
   PNO_TRY(trainer_push(t, info, &rest));
   add_lines(out, &params);
+  add_line(out, "gradient", pno_reduce_bytes_alone(&pno_fno_registry(t->op.fno)->floats, 1));
   add_lines(out, &rest);
-  ptrdiff_t points = 1;
-  for (int j = 0; j < info->dims; j++) points *= info->n[j];
-  out->chunk = trainer_chunk(s, points);
   out->optimizer = pno_optimizer_traffic(&t->optim);
   return measure_model(s, info, t->op.fno, out);
 }

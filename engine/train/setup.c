@@ -27,8 +27,10 @@ static pno_status open_data(pno_trainer *t) {
   PNO_TRY(pno_batch_create(t->data, &plan, &t->batch));
   for (int i = 0; i < s->n_tests; i++)
     PNO_TRY(pno_fail_in(pno_dataset_open(s->tests[i], &s->view, &limits, &t->test_data[i]), "data.test"));
-  return pno_operator_create(&s->model, pno_dataset_info(t->data), s->normalise_in, s->normalise_out, s->seed,
-                             s->kernels, &t->op);
+  PNO_TRY(pno_operator_create(&s->model, pno_dataset_info(t->data), s->normalise_in, s->normalise_out, s->seed,
+                              s->kernels, &t->op));
+  t->op.threads = s->threads;
+  return PNO_OK;
 }
 
 /* Sums of one sample for both normalisers, one behind the other. */
@@ -78,21 +80,25 @@ static pno_status fit_normalisers(pno_trainer *t) {
   return pno_normaliser_finish(t->op.out);
 }
 
-/* Samples of one call of the model: enough to stream the weights seldom, few enough for the activations to stay small.
- * A whole number of micro-batches. */
-int trainer_chunk(const pno_train_spec *s, ptrdiff_t points) {
-  enum { CHUNK_POINTS = 1 << 18 };
-  const ptrdiff_t fit = CHUNK_POINTS / points, micro = s->micro, most = s->batch < fit ? s->batch : fit;
-  return (int)(most > micro ? most / micro * micro : micro);
+/* A rank that gets more than its equal share of a batch makes more calls. */
+pno_status trainer_use(const pno_train_spec *s, const pno_sample_info *info, const pno_fno *f, int ranks,
+                       pno_fno_use *out) {
+  const int micros = (s->batch - 1) / s->micro + 1, share = (micros - 1) / ranks + 1;
+  pno_fno_use use = {.kernels = s->kernels, .micro = s->micro, .threads = s->threads, .train = true, .loss = s->loss};
+  for (int j = 0; j < info->dims; j++) use.n[j] = info->n[j];
+  PNO_TRY(pno_fno_call_samples(f, &use, share * s->micro, &use.samples));
+  *out = use;
+  return PNO_OK;
 }
 
 static pno_status make_plan(pno_trainer *t) {
   const pno_sample_info *info = pno_dataset_info(t->data);
-  t->chunk = trainer_chunk(&t->spec, pno_dataset_points(t->data));
-  pno_fno_use use = {.kernels = t->op.kernels, .samples = t->chunk, .micro = t->spec.micro, .train = true,
-                     .norm_in = pno_operator_in(&t->op), .norm_out = pno_operator_out(&t->op), .loss = t->spec.loss};
+  pno_fno_use use;
+  PNO_TRY(trainer_use(&t->spec, info, t->op.fno, pno_comm_size(t->comm), &use));
+  t->chunk = use.samples;
+  use.norm_in = pno_operator_in(&t->op);
+  use.norm_out = pno_operator_out(&t->op);
   if (!t->spec.physical) use.norm_out = (pno_affine){.scale = t->ones, .shift = t->zeros}; /* targets are encoded */
-  for (int j = 0; j < info->dims; j++) use.n[j] = info->n[j];
   return pno_fno_plan_create(t->op.fno, &use, &t->plan);
 }
 
@@ -101,8 +107,6 @@ pno_status trainer_push(pno_trainer *t, const pno_sample_info *info, pno_arena *
   const size_t batch = (size_t)t->spec.batch, out = (size_t)info->out_channels;
   size_t points = 1;
   for (int j = 0; j < info->dims; j++) points *= (size_t)info->n[j];
-  pno_arena_purpose(arena, "gradient");
-  PNO_TRY(PNO_PUSH(arena, r->floats, &t->grad));
   pno_arena_purpose(arena, "batch");
   PNO_TRY(PNO_PUSH(arena, batch * points * (size_t)info->in_channels, &t->x));
   PNO_TRY(PNO_PUSH(arena, batch * points * out, &t->y));
@@ -150,7 +154,9 @@ static pno_status set_up(pno_trainer *t) {
   PNO_TRY(fit_normalisers(t));
   PNO_TRY(pno_agree(t->comm, prepare(t)));
   const ptrdiff_t floats = pno_fno_registry(t->op.fno)->floats;
-  return pno_reduce_create(t->comm, &floats, 1, &t->reduce);
+  PNO_TRY(pno_reduce_create(t->comm, &floats, 1, &t->reduce));
+  t->grad = pno_reduce_local(t->reduce, 0);
+  return PNO_OK;
 }
 
 pno_status pno_trainer_create(const pno_train_spec *spec, const pno_train_hooks *hooks, pno_comm *comm,

@@ -42,6 +42,7 @@ typedef struct {
   int max_bad_steps;
   pno_balance_mode balance;
   const pno_kernels *kernels; /* borrowed */
+  int threads;                /* of this rank, 0: one */
   double timeout_s;
   int eval_every; /* epochs, 0: only at the end */
   const char *checkpoints;   /* directory, NULL: none are written */
@@ -98,7 +99,8 @@ typedef struct {
   pno_evaluator *valid[PNO_TESTS_MAX + 1]; /* validation samples first, if any, then the test files */
   int n_valid;
   pno_arena memory;
-  float *grad, *x, *y, *output;
+  float *grad; /* [registry floats], lent by reduce */
+  float *x, *y, *output;
   float *ones, *zeros; /* identity in place of the output's normaliser */
   double *loss;
   int *own; /* micro-batches of this rank in this step */

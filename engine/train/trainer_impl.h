@@ -4,8 +4,9 @@
 
 #include "engine/train/trainer.h"
 
-/* Samples of one call of the model. Local. */
-int trainer_chunk(const pno_train_spec *s, ptrdiff_t points);
+/* What the plan of the model is made for on a rank of so many, but for the normalisers. Local. */
+pno_status trainer_use(const pno_train_spec *s, const pno_sample_info *info, const pno_fno *f, int ranks,
+                       pno_fno_use *out);
 
 /* All buffers of a trainer whose spec, operator and tensors are there; the arena may be measuring. Local. */
 pno_status trainer_push(pno_trainer *t, const pno_sample_info *info, pno_arena *arena);

@@ -6,6 +6,7 @@
 #include "benchmarks/lib/rates.h"
 #include "benchmarks/lib/step_bench.h"
 #include "engine/base/clock.h"
+#include "engine/sync/placement.h"
 #include "kernels/burst.h"
 #include "launch/cli/cli.h"
 #include "launch/cli/device.h"
@@ -49,13 +50,19 @@ static pno_status prepare(session *s) {
   const pno_config *cfg = s->cli->config;
   PNO_TRY(take_words(s));
   PNO_TRY(pno_cli_configure(s->cli, NULL));
-  const int threads = (int)pno_config_int(cfg, PNO_KEY_PARALLEL_THREADS);
-  s->how = (pno_bench_how){.threads = threads > 0 ? threads : 1,
-                           .repeats = (int)pno_config_int(cfg, PNO_KEY_BENCH_REPEATS),
+  s->how = (pno_bench_how){.repeats = (int)pno_config_int(cfg, PNO_KEY_BENCH_REPEATS),
                            .warmup_s = pno_config_float(cfg, PNO_KEY_BENCH_WARMUP_S)};
   PNO_TRY(pno_device_choose(cfg, &s->how.table));
   s->result = calloc(1, sizeof *s->result);
   return s->result ? PNO_OK : pno_fail(PNO_E_NOMEM, "no memory for the rows");
+}
+
+/* As a training would place its ranks. Collective. */
+static pno_status place(session *s) {
+  pno_placement placed;
+  PNO_TRY(pno_placement_make(s->cli->comm, (int)pno_config_int(s->cli->config, PNO_KEY_PARALLEL_THREADS), &placed));
+  s->how.threads = placed.threads;
+  return PNO_OK;
 }
 
 /* Machine, rates and device into the result and onto the screen. Collective. */
@@ -147,7 +154,8 @@ pno_status pno_cli_bench(pno_cli *cli) {
   session s = {.cli = cli};
   pno_status st = pno_agree(cli->comm, prepare(&s));
   if (st == PNO_OK) {
-    st = describe(&s);
+    st = place(&s);
+    if (st == PNO_OK) st = describe(&s);
     if (st == PNO_OK) st = pass_gates(&s);
     if (st == PNO_OK) st = run_cases(&s);
     st = conclude(&s, st);

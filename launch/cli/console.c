@@ -83,7 +83,7 @@ void pno_console_head(pno_console *c, const pno_trainer *t, const char *device) 
   const double mib = 1.0 / 1048576.0;
   pno_console_line(c, "plan    batch %d in micro-batches of %d  %ld steps  memory a rank: model %.1f MiB, trainer %.1f MiB",
                    t->spec.batch, t->spec.micro, pno_trainer_total_steps(t), (double)pno_fno_plan_bytes(t->plan) * mib,
-                   (double)(t->memory.cap + t->op.memory.cap) * mib);
+                   (double)(t->memory.cap + t->op.memory.cap + pno_reduce_bytes(t->reduce)) * mib);
 }
 
 void pno_console_step(pno_console *c, const pno_trainer *t, const pno_step_report *r) {

@@ -4,9 +4,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "engine/sync/placement.h"
 #include "engine/train/plan.h"
 #include "io/fsutil.h"
 #include "io/rundir.h"
+#include "launch/cli/device.h"
 #include "launch/cli/task.h"
 
 /* The shape of the training samples: the file's if it is there, else what gen would make of pde.grid. */
@@ -36,9 +38,10 @@ static void print_plan(const pno_cli *cli, const pno_train_spec *s, const pno_sa
   for (int j = 0; j < info->dims; j++) pno_cli_say(cli, "%s%d", j ? " x " : "", info->n[j]);
   pno_cli_say(cli, ", %d -> %d channels (%s)\n", info->in_channels, info->out_channels, from);
   pno_cli_say(cli, "model      %td real numbers, %d layers of width %d\n", p->parameters, s->model.layers, s->model.width);
-  pno_cli_say(cli, "calls      %d of %d samples, one activation %.1f MiB\n", (s->batch + p->chunk - 1) / p->chunk, p->chunk,
-              (double)p->layer_bytes * mib);
-  pno_cli_say(cli, "memory of a rank that computes a batch of %d alone, reduction over ranks not counted\n", s->batch);
+  pno_cli_say(cli, "calls      %d of %d samples, one activation %.1f MiB, %s, %d thread%s\n",
+              (s->batch + p->chunk - 1) / p->chunk, p->chunk, (double)p->layer_bytes * mib, s->kernels->name, s->threads,
+              s->threads == 1 ? "" : "s");
+  pno_cli_say(cli, "memory of a rank that computes a batch of %d alone, what further ranks add not counted\n", s->batch);
   for (int i = 0; i < p->lines; i++)
     pno_cli_say(cli, "  %-24s %10.2f MiB %15zu\n", p->line[i].purpose, (double)p->line[i].bytes * mib, p->line[i].bytes);
   pno_cli_say(cli, "  %-24s %10.2f MiB %15zu\n", "total", (double)p->bytes * mib, p->bytes);
@@ -50,21 +53,34 @@ static void print_plan(const pno_cli *cli, const pno_train_spec *s, const pno_sa
               moved * mib, p->activations * mib, p->spectra * mib, p->fields * mib, p->weights * mib, p->optimizer * mib);
 }
 
-pno_status pno_cli_plan(pno_cli *cli) {
+static pno_status configure(pno_cli *cli, pno_train_spec *out) {
   char own[PNO_PATH_MAX];
-  const char *file = cli->n_args == 1 ? cli->args[0] : NULL, *from = "";
-  pno_train_spec spec;
-  pno_sample_info info;
-  pno_train_plan plan;
+  const char *file = cli->n_args == 1 ? cli->args[0] : NULL;
   if (cli->n_args > 1) return pno_fail(PNO_E_USAGE, "--plan takes one CONFIG or RUN, got %d", cli->n_args);
   if (file && pno_rundir_is_run(file)) {
     PNO_TRY(pno_path_join(file, "config.yaml", own));
     file = own;
   }
   PNO_TRY(pno_cli_configure(cli, file));
-  PNO_TRY(pno_task_train(cli->config, &spec));
-  PNO_TRY(sample_shape(cli->config, &spec, &info, &from));
-  PNO_TRY(pno_train_plan_make(&spec, &info, &plan));
-  print_plan(cli, &spec, &info, from, &plan);
+  PNO_TRY(pno_task_train(cli->config, out));
+  return pno_device_choose(cli->config, &out->kernels);
+}
+
+static pno_status make_and_print(const pno_cli *cli, const pno_train_spec *s) {
+  const char *from = "";
+  pno_sample_info info;
+  pno_train_plan plan;
+  PNO_TRY(sample_shape(cli->config, s, &info, &from));
+  PNO_TRY(pno_train_plan_make(s, &info, &plan));
+  print_plan(cli, s, &info, from, &plan);
   return PNO_OK;
+}
+
+pno_status pno_cli_plan(pno_cli *cli) {
+  pno_train_spec spec;
+  pno_placement placed;
+  PNO_TRY(pno_agree(cli->comm, configure(cli, &spec)));
+  PNO_TRY(pno_placement_make(cli->comm, (int)pno_config_int(cli->config, PNO_KEY_PARALLEL_THREADS), &placed));
+  spec.threads = placed.threads;
+  return pno_agree(cli->comm, make_and_print(cli, &spec));
 }

@@ -4,7 +4,7 @@
 
 #include "launch/cli/cli.h"
 
-/* Of the CONFIG or RUN that the command names, with its overrides. Local. */
+/* Of the CONFIG or RUN that the command names, with its overrides. Collective, though info has one rank. */
 pno_status pno_cli_plan(pno_cli *cli);
 
 #endif

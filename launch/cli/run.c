@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "engine/sync/placement.h"
 #include "io/fsutil.h"
 #include "io/rundir.h"
 #include "launch/cli/device.h"
@@ -70,5 +71,9 @@ pno_status pno_run_operator(pno_cli *cli, const char *run, pno_operator *op, pno
   PNO_TRY(pno_agree(cli->comm, st));
   const pno_normalise in = (pno_normalise)pno_config_choice(cli->config, PNO_KEY_DATA_NORMALIZE_INPUT);
   const pno_normalise out = (pno_normalise)pno_config_choice(cli->config, PNO_KEY_DATA_NORMALIZE);
-  return pno_operator_load(cli->comm, checkpoints, &choice, &spec, in, out, table, op, meta);
+  pno_placement placed;
+  PNO_TRY(pno_placement_make(cli->comm, (int)pno_config_int(cli->config, PNO_KEY_PARALLEL_THREADS), &placed));
+  PNO_TRY(pno_operator_load(cli->comm, checkpoints, &choice, &spec, in, out, table, op, meta));
+  op->threads = placed.threads;
+  return PNO_OK;
 }

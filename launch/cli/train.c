@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "engine/base/clock.h"
+#include "engine/sync/placement.h"
 #include "engine/train/trainer.h"
 #include "io/fsutil.h"
 #include "io/metrics.h"
@@ -234,6 +235,9 @@ static pno_status start(session *s) {
   const pno_train_hooks hooks = {.user = s, .ask = ask, .on_step = on_step, .on_valid = on_valid,
                                  .on_checkpoint = on_checkpoint};
   PNO_TRY(pno_device_name(s->cli, s->spec.kernels, s->device));
+  pno_placement placed;
+  PNO_TRY(pno_placement_make(comm, (int)pno_config_int(s->cli->config, PNO_KEY_PARALLEL_THREADS), &placed));
+  s->spec.threads = placed.threads;
   PNO_TRY(pno_trainer_create(&s->spec, &hooks, comm, &s->trainer));
   pno_console_head(&s->console, s->trainer, s->device);
   if (pno_cli_option(s->cli, "dry-run")) return PNO_OK;

@@ -38,11 +38,19 @@ class Bench(cli.Case):
             self.assertAlmostEqual(float(line["median_ms"]), row["median_ms"], places=5)
 
     def test_ranks_and_threads_are_counted_and_share_the_batch(self):
-        one = self.bench("a.json")[1]["rows"][0]
+        one = self.bench("a.json", "parallel.threads=1")[1]["rows"][0]
         two = self.bench("b.json", "parallel.threads=2", mpi=True)[1]["rows"][0]
         self.assertEqual([one["ranks"], one["threads"], two["ranks"], two["threads"]], [1, 1, 2, 2])
         self.assertEqual(one["gflop"], two["gflop"])
         self.assertLess(two["traffic_bytes"], one["traffic_bytes"])
+
+    def test_threads_are_those_of_a_training_unless_told(self):
+        one_core = min(os.sched_getaffinity(0))
+        pinned = self.bench("a.json", preexec_fn=lambda: os.sched_setaffinity(0, {one_core}))[1]
+        self.assertEqual([pinned["threads"], {row["threads"] for row in pinned["rows"]}], [1, {1}])
+        free = self.bench("b.json")[0].stdout
+        plan = self.good("info", "--plan", "data.path=none.h5", "pde.grid=16,16", "model.modes=4,4").stdout
+        self.assertEqual(re.search(r"x (\d+) threads", free)[1], re.search(r"(\d+) threads?\n", plan)[1])
 
     def test_train_and_infer_run_alone_and_the_device_is_named(self):
         self.good("bench", "infer", *QUICK, "--json", "a.json", "--device", "cpu/scalar")
@@ -134,6 +142,10 @@ class Plan(cli.Case):
                         "scratch of threads", "batch", "tables", "validation"):
             self.assertIn(purpose, lines)
         self.assertIn("9 x 9, 1 -> 1 channels (a.h5)", text)
+        self.assertRegex(text, r"(?m)^calls .*, cpu/\w+, \d+ threads?$")
+        one, five = (self.plan("r", f"parallel.threads={n}", "--device", "cpu/scalar") for n in (1, 5))
+        self.assertIn(", cpu/scalar, 5 threads\n", five[1])
+        self.assertEqual(five[0]["scratch of threads"], 5 * one[0]["scratch of threads"])
         self.write("a.yaml", "data: {path: a.h5, batch: 4, valid_samples: 2}\nmodel: {width: 4, modes: [4, 4], layers: 1}\n")
         self.assertEqual(self.plan("a.yaml")[0], lines)
         self.assertGreater(self.plan("r", "model.layers=2")[0]["activations kept"], lines["activations kept"])

@@ -28,7 +28,7 @@ Test(cases, every_case_makes_an_operator_that_fits_its_grid) {
   for (int i = 0; i < pno_n_bench_cases; i++) {
     const pno_bench_case *c = &pno_bench_cases[i];
     const pno_fno_spec spec = pno_bench_spec(c);
-    pno_fno_use use = {.samples = 1, .micro = 1, .train = true};
+    pno_fno_use use = {.kernels = pno_kernels_scalar(), .samples = 1, .micro = 1, .train = true};
     pno_fno *f = NULL;
     pno_fno_plan *p = NULL;
     for (int j = 0; j < c->dims; j++) use.n[j] = c->n[j];

@@ -26,13 +26,13 @@ static void no_gradient(const pno_mix *a, int mode, int count, float *scratch) {
   pno_scalar_mix_backward(&other, mode, count, scratch);
 }
 
-static void half_axis(const pno_axis_call *a, ptrdiff_t column, ptrdiff_t count) {
-  pno_scalar_axis_forward(a, column, count / 2);
+static void half_axis(const pno_axis_call *a, int column, int count, float *scratch) {
+  pno_scalar_axis_forward(a, column, count / 2, scratch);
 }
 
-static void bare_layer(const pno_layer *a, int block, int count, float *scratch) {
-  pno_layer other = *a;
-  other.input_activated = false;
+static void bare_layer(const pno_back *a, int block, int count, float *scratch) {
+  pno_back other = *a;
+  other.activate = false;
   pno_scalar_layer_backward(&other, block, count, scratch);
 }
 

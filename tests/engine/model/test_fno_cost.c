@@ -32,7 +32,7 @@ static pno_fno_spec spec_of(int i) {
 }
 
 static made measured(const pno_fno_spec *spec, const int *n, int samples, bool train) {
-  pno_fno_use use = {.samples = samples, .micro = 1, .train = train};
+  pno_fno_use use = {.kernels = pno_kernels_scalar(), .samples = samples, .micro = 1, .train = train};
   made m = {0};
   for (int j = 0; j < spec->dims; j++) use.n[j] = n[j];
   cr_assert_eq(pno_fno_create(spec, &m.f), PNO_OK);

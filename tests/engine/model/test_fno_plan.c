@@ -109,3 +109,45 @@ Test(fno_plan, coordinates_leave_the_end_out_in_neuralop_and_take_it_in_li) {
   unmake(&a);
   unmake(&b);
 }
+
+/* Samples of a call of `most` on n x n points, and the bytes of its plan. */
+static int call_samples(int n, int micro, int most, size_t *bytes) {
+  const pno_fno_spec spec = {.flavour = PNO_FLAVOUR_LI, .dims = 2, .in = 1, .out = 1, .width = 32, .modes = {4, 4},
+                             .layers = 4, .head_hidden = 8};
+  pno_fno_use use = {.kernels = pno_kernels_scalar(), .n = {n, n}, .micro = micro, .train = true};
+  made m;
+  cr_assert_eq(pno_fno_create(&spec, &m.f), PNO_OK);
+  cr_assert_eq(pno_fno_call_samples(m.f, &use, most, &use.samples), PNO_OK, "%s", pno_fail_words());
+  cr_assert_eq(pno_fno_plan_measure(m.f, &use, &m.p), PNO_OK);
+  *bytes = pno_fno_plan_bytes(m.p);
+  unmake(&m);
+  return use.samples;
+}
+
+Test(fno_plan, a_call_takes_all_samples_that_a_rank_has_as_long_as_its_memory_allows) {
+  size_t bytes, more;
+  cr_assert_eq(call_samples(16, 1, 20, &bytes), 20);
+  cr_assert_eq(call_samples(16, 3, 20, &bytes), 21, "whole micro-batches");
+  cr_assert_eq(call_samples(16, 3, 0, &bytes), 3, "at least one");
+  const int fit = call_samples(1024, 1, 1000000, &bytes);
+  cr_assert(fit > 1 && bytes <= PNO_CALL_BYTES, "%d samples take %zu bytes", fit, bytes);
+  for (int most = fit + 1; most <= 3 * fit + 1; most++) {
+    const int samples = call_samples(1024, 1, most, &more), calls = (most + samples - 1) / samples;
+    cr_assert_eq(calls, (most + fit - 1) / fit, "%d samples in %d calls", most, calls);
+    cr_assert(most - (calls - 1) * samples > samples - calls, "%d samples, %d a call", most, samples);
+  }
+  cr_assert_eq(call_samples(1024, fit + 1, 1000, &bytes), fit + 1, "a micro-batch is not cut");
+  cr_assert_eq(call_samples(16384, 1, 1000, &bytes), 1);
+}
+
+Test(fno_plan, what_cannot_be_planned_has_no_calls) {
+  const pno_fno_spec spec = {.flavour = PNO_FLAVOUR_LI, .dims = 1, .in = 1, .out = 1, .width = 4, .modes = {5},
+                             .layers = 1, .head_hidden = 4};
+  const pno_fno_use use = {.kernels = pno_kernels_scalar(), .n = {8}, .micro = 1};
+  pno_fno *f = NULL;
+  int samples = -7;
+  cr_assert_eq(pno_fno_create(&spec, &f), PNO_OK);
+  cr_assert_eq(pno_fno_call_samples(f, &use, 4, &samples), PNO_E_SHAPE);
+  cr_assert_eq(samples, -7);
+  pno_fno_destroy(&f);
+}

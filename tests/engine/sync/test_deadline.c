@@ -3,7 +3,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-#include "engine/sync/reduce.h"
+#include "engine/sync/reduce_impl.h"
 #include "tests/engine/sync/world.h"
 
 static const double patience_s = 0.2;
@@ -61,7 +61,7 @@ static void pieces_late(pno_comm *c) {
 static int the_gather_of_pieces_gives_up(world *w) { return with_late_last_rank(w, pieces_in_time, pieces_late); }
 
 /* The creation is collective and has to be in time; the step is late. */
-static int a_reduction_gives_up_and_can_be_destroyed(world *w) {
+static int reduction_gives_up(world *w, int most_lanes) {
   enum { N = 300000 }; /* larger than any eager message */
   static float local[N];
   const ptrdiff_t n = N;
@@ -70,7 +70,7 @@ static int a_reduction_gives_up_and_can_be_destroyed(world *w) {
   const pno_vote *votes = NULL;
   pno_comm *comm = NULL;
   int wrong = world_expect(w, pno_comm_world(30.0, &comm) == PNO_OK, "a communicator is made");
-  wrong += world_expect(w, pno_reduce_create(comm, &n, 1, &reduce) == PNO_OK, "a reduction is made");
+  wrong += world_expect(w, sync_reduce_create(comm, &n, 1, most_lanes, &reduce) == PNO_OK, "a reduction is made");
   const bool late = w->rank == w->size - 1;
   if (late) world_wait_for_release(w);
   wrong += world_expect(w, pno_reduce_begin(reduce, 0, local) == PNO_OK, "the bucket begins");
@@ -86,6 +86,13 @@ static int a_reduction_gives_up_and_can_be_destroyed(world *w) {
   return wrong;
 }
 
+static int a_reduction_in_a_window_gives_up_and_can_be_destroyed(world *w) { return reduction_gives_up(w, 0); }
+
+static int a_reduction_by_messages_gives_up_and_can_be_destroyed(world *w) { return reduction_gives_up(w, 1); }
+
+/* Of four ranks: two nodes of two, the late rank's neighbour waits in the window, the others for messages. */
+static int a_reduction_by_both_gives_up_and_can_be_destroyed(world *w) { return reduction_gives_up(w, 2); }
+
 static int the_world_still_works(world *w) {
   return world_expect(w, pno_agree(w->comm, PNO_OK) == PNO_OK, "another communicator is not disturbed");
 }
@@ -95,7 +102,9 @@ Test(deadline, nobody_waits_for_ever_for_a_late_rank, .timeout = 60) {
       {"agreement_gives_up", agreement_gives_up},
       {"the_barrier_gives_up", the_barrier_gives_up},
       {"the_gather_of_pieces_gives_up", the_gather_of_pieces_gives_up},
-      {"a_reduction_gives_up_and_can_be_destroyed", a_reduction_gives_up_and_can_be_destroyed},
+      {"a_reduction_in_a_window_gives_up_and_can_be_destroyed", a_reduction_in_a_window_gives_up_and_can_be_destroyed},
+      {"a_reduction_by_messages_gives_up_and_can_be_destroyed", a_reduction_by_messages_gives_up_and_can_be_destroyed},
+      {"a_reduction_by_both_gives_up_and_can_be_destroyed", a_reduction_by_both_gives_up_and_can_be_destroyed},
       {"the_world_still_works", the_world_still_works},
   };
   world_run(cases, sizeof cases / sizeof cases[0], 30.0);

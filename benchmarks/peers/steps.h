@@ -1,0 +1,31 @@
+/* What the C peers share: sizes on the command line, and the protocol of run.py (README.md). */
+#ifndef PNO_BENCHMARKS_PEERS_STEPS_H
+#define PNO_BENCHMARKS_PEERS_STEPS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+typedef struct {
+  int dims, n[3], modes, width, batch, threads, ranks;
+  bool train, neuralop, burst;
+  const char *from;             /* prefix of FIFOs, one a rank, instead of standard input */
+  const char *weights, *result; /* one step from these parameters, written for check.py; NULL: serve steps */
+} steps_case;
+
+/* false: the usage is on standard error. */
+bool steps_read(int argc, char **argv, steps_case *out);
+
+/* Commands come to rank r from FIFO from.r; without one from standard input, as before. */
+bool steps_listen(const steps_case *c, int rank);
+
+/* Waits without using a core; false: quit, or nobody is there any more. */
+bool steps_next(void);
+
+void steps_ready(const char *what);
+void steps_answer(double seconds, double loss);
+double steps_clock(void);
+
+/* The fields that every peer trains on, from point `at` of the batch on. */
+void steps_fields(ptrdiff_t at, ptrdiff_t n, float *x, float *y);
+
+#endif
