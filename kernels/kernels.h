@@ -83,7 +83,7 @@ typedef struct {
 } pno_axis_call;
 
 typedef struct {
-  int samples;         /* of the chunk */
+  int samples, micro;  /* samples of the chunk; samples a micro-batch */
   int modes;           /* kept modes on this grid */
   int channels;        /* logical, in = out */
   ptrdiff_t stride;    /* floats between the spectra of two samples */
@@ -92,7 +92,7 @@ typedef struct {
   const float *x;      /* spectra in */
   float *y;            /* spectra out; backward: gradient in, overwritten by the gradient of x */
   const float *scale;  /* [s]; backward: factor of the weight's gradient */
-  float *grad;         /* backward: gradient of weight, added sample by sample in order */
+  float *grad;         /* backward: gradient of weight, each micro-batch's sum added in order */
   bool fresh;          /* backward: grad is overwritten, not added to */
 } pno_mix;
 

@@ -275,8 +275,8 @@ static void back_blocks(const pass *c, const crew *w, const float *spectrum, flo
 
 static pno_mix mix_of(const pass *c) {
   const pno_fno_plan *p = c->p;
-  return (pno_mix){.samples = c->samples, .modes = p->modes, .channels = p->fno->spec.width, .stride = p->stride,
-                   .stored = p->stored, .weight = value(c->params, p->fno, p->fno->spectral[c->layer]),
+  return (pno_mix){.samples = c->samples, .micro = p->use.micro, .modes = p->modes,
+                   .channels = p->fno->spec.width, .stride = p->stride, .stored = p->stored, .weight = value(c->params, p->fno, p->fno->spectral[c->layer]),
                    .x = p->input_modes[c->layer], .y = p->output_modes, .scale = p->scale};
 }
 

@@ -45,13 +45,13 @@ void pno_scalar_mix_forward(const pno_mix *a, int mode, int count) {
   }
 }
 
-/* grad += scale conj(x) dy of one sample and mode. */
-static void weight_gradient(const pno_mix *a, float scale, const float *x, const float *dy, float *grad) {
+/* sum (+)= scale conj(x) dy of one sample and mode. */
+static void weight_partial(const pno_mix *a, float scale, const float *x, const float *dy, float *sum, int keep) {
   const int c = a->channels, cp = pno_padded(c);
   const pno_operand re = {x, 1, 0}, im = {x + cp, 1, 0};
-  pno_dense(c, 2 * cp, 1, scale, re, dy, 0, grad, 2 * cp, 1);
-  pno_dense(c, cp, 1, scale, im, dy + cp, 0, grad, 2 * cp, 1);
-  pno_dense(c, cp, 1, -scale, im, dy, 0, grad + cp, 2 * cp, 1);
+  pno_dense(c, 2 * cp, 1, scale, re, dy, 0, sum, 2 * cp, keep);
+  pno_dense(c, cp, 1, scale, im, dy + cp, 0, sum, 2 * cp, 1);
+  pno_dense(c, cp, 1, -scale, im, dy, 0, sum + cp, 2 * cp, 1);
 }
 
 /* dx = dy conj(w)^T for all samples of one mode, in place of dy. */
@@ -82,8 +82,11 @@ void pno_scalar_mix_backward(const pno_mix *a, int mode, int count, float *scrat
     const float *x = a->x + 2 * (ptrdiff_t)cp * k;
     float *dy = a->y + 2 * (ptrdiff_t)cp * k, *grad = a->grad + a->stored[k] * weight;
     if (a->fresh) memset(grad, 0, sizeof *grad * (size_t)weight);
-    for (int s = 0; s < a->samples; s++)
-      weight_gradient(a, a->scale[s], x + s * a->stride, dy + s * a->stride, grad);
+    for (int s = 0; s < a->samples; s++) {
+      weight_partial(a, a->scale[s], x + s * a->stride, dy + s * a->stride, scratch, s % a->micro > 0);
+      if ((s + 1) % a->micro > 0 && s + 1 < a->samples) continue;
+      for (ptrdiff_t i = 0; i < weight; i++) grad[i] += scratch[i];
+    }
     input_gradient(a, a->weight + a->stored[k] * weight, dy, scratch);
   }
 }

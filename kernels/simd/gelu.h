@@ -1,7 +1,7 @@
 /* GELU(x) = x Phi(x) (Hendrycks & Gimpel 2016, the exact form) and its slope Phi(x) + x phi(x).
  *
- * AVX-512: cubic pieces from tables that fit two registers (gelu_table.h): 12 operations for the value, 21 for both, two
- * a cycle at the most. AVX2 has no look-up of 32 entries: the scalar table's formula.
+ * AVX-512: pieces of low degree from tables that fit two registers each (gelu_table.h): 12 operations for the value, 23 for
+ * both, two a cycle at the most. AVX2 has no look-up of 32 entries: the scalar table's formula.
  * What is not finite gives what is not finite. */
 #ifndef PNO_KERNELS_SIMD_GELU_H
 #define PNO_KERNELS_SIMD_GELU_H
@@ -11,10 +11,12 @@
 
 #if defined(__AVX512F__)
 
-INLINED vec gelu_piece(const float table[4][32], __m512i piece, vec a) {
-  vec c[4];
-  for (int i = 0; i < 4; i++) c[i] = _mm512_permutex2var_ps(v_load(table[i]), piece, v_load(table[i] + 16));
-  return v_fma(v_fma(v_fma(c[3], a, c[2]), a, c[1]), a, c[0]);
+INLINED vec gelu_piece(const int terms, const float table[][32], __m512i piece, vec a) {
+  vec sum = _mm512_permutex2var_ps(v_load(table[terms - 1]), piece, v_load(table[terms - 1] + 16));
+#pragma GCC unroll 4
+  for (int i = terms - 2; i >= 0; i--)
+    sum = v_fma(sum, a, _mm512_permutex2var_ps(v_load(table[i]), piece, v_load(table[i] + 16)));
+  return sum;
 }
 
 /* 1/2 + p with the sign of x. */
@@ -30,8 +32,8 @@ INLINED void v_gelu(vec x, vec *value, vec *slope) {
   const vec magic = v_all(12582912.0f); /* 1.5 * 2^23: adding it rounds to an integer in the low bits */
   const vec a = _mm512_range_ps(x, v_all(GELU_LARGEST), 2 + 8); /* the smaller of both magnitudes */
   const __m512i piece = _mm512_castps_si512(v_fma(a, v_all(GELU_PIECES_PER_UNIT), magic));
-  if (value) *value = x * gelu_side(gelu_piece(gelu_phi, piece, a), x);
-  if (slope) *slope = gelu_side(gelu_piece(gelu_slope, piece, a), x);
+  if (value) *value = x * gelu_side(gelu_piece(4, gelu_phi, piece, a), x);
+  if (slope) *slope = gelu_side(gelu_piece(5, gelu_slope, piece, a), x);
 }
 
 #else

@@ -146,9 +146,9 @@ void simd_axis_inverse(const pno_axis_call *a, int column, int count, float *scr
 
 /* ---- mixing of channels, mode by mode ---- */
 
-enum { MIX_ROWS = 6, SAMPLES_AT_ONCE = 32 }; /* 6 x (re, im) x WIDE sums */
+enum { MIX_ROWS = 6 }; /* 6 x (re, im) x WIDE sums */
 
-typedef enum { PLAIN, CONJUGATE_A, CONJUGATE_B } mix_kind;
+typedef enum { PLAIN, CONJUGATE_B } mix_kind;
 
 /* A complex matrix: element (i, k) has its real part at p[i * row + k * col], the imaginary one im floats behind. */
 typedef struct {
@@ -156,16 +156,16 @@ typedef struct {
   ptrdiff_t row, col, im;
 } complex_a;
 
-/* c (+)= a b with b [k][bs], c [i][cs], imaginary parts bi and ci floats behind. */
-INLINED void mix_block(const int rows, const int wide, const mix_kind kind, const bool keep, int depth, complex_a a,
+/* c = a b with b [k][bs], c [i][cs], imaginary parts bi and ci floats behind. */
+INLINED void mix_block(const int rows, const int wide, const mix_kind kind, int depth, complex_a a,
                        const float *soon, const float *b, ptrdiff_t bs, ptrdiff_t bi, float *c, ptrdiff_t cs, ptrdiff_t ci) {
   vec re[MIX_ROWS][WIDE], im[MIX_ROWS][WIDE];
 #pragma GCC unroll 6
   for (int i = 0; i < rows; i++)
 #pragma GCC unroll 2
     for (int v = 0; v < wide; v++) {
-      re[i][v] = keep ? v_load(c + i * cs + v * LANES) : v_zero();
-      im[i][v] = keep ? v_load(c + i * cs + ci + v * LANES) : v_zero();
+      re[i][v] = v_zero();
+      im[i][v] = v_zero();
     }
   const float *a0 = a.p, *a4 = a.p + 4 * a.row;
   const ptrdiff_t row3 = 3 * a.row;
@@ -185,7 +185,7 @@ INLINED void mix_block(const int rows, const int wide, const mix_kind kind, cons
         re[i][v] = v_fma(ar, br[v], re[i][v]);
         re[i][v] = kind == PLAIN ? v_fnma(ai, bim[v], re[i][v]) : v_fma(ai, bim[v], re[i][v]);
         im[i][v] = kind == CONJUGATE_B ? v_fnma(ar, bim[v], im[i][v]) : v_fma(ar, bim[v], im[i][v]);
-        im[i][v] = kind == CONJUGATE_A ? v_fnma(ai, br[v], im[i][v]) : v_fma(ai, br[v], im[i][v]);
+        im[i][v] = v_fma(ai, br[v], im[i][v]);
       }
     }
     v_fetch(soon + 16 * (ptrdiff_t)k);
@@ -202,8 +202,8 @@ INLINED void mix_block(const int rows, const int wide, const mix_kind kind, cons
 }
 
 #define ROWS(n) \
-  case n: mix_block(n, wide, kind, keep, depth, a, soon, b, bs, bi, c, cs, ci); break
-INLINED void mix_rows(int rows, const int wide, const mix_kind kind, const bool keep, int depth, complex_a a,
+  case n: mix_block(n, wide, kind, depth, a, soon, b, bs, bi, c, cs, ci); break
+INLINED void mix_rows(int rows, const int wide, const mix_kind kind, int depth, complex_a a,
                       const float *soon, const float *b, ptrdiff_t bs, ptrdiff_t bi, float *c, ptrdiff_t cs, ptrdiff_t ci) {
   switch (rows) {
     ROWS(1);
@@ -218,7 +218,7 @@ INLINED void mix_rows(int rows, const int wide, const mix_kind kind, const bool 
 #undef ROWS
 
 /* soon: what is needed next, fetched a line a turn of the inner loops. */
-INLINED void mix_matrix(const mix_kind kind, const bool keep, int rows, int columns, int depth, complex_a a,
+INLINED void mix_matrix(const mix_kind kind, int rows, int columns, int depth, complex_a a,
                         const float *soon, const float *b, ptrdiff_t bs, ptrdiff_t bi, float *c, ptrdiff_t cs,
                         ptrdiff_t ci) {
   const int parts = (rows + MIX_ROWS - 1) / MIX_ROWS;
@@ -228,9 +228,9 @@ INLINED void mix_matrix(const mix_kind kind, const bool keep, int rows, int colu
     at.p += first * a.row;
     int v = 0;
     for (; v + WIDE * LANES <= columns; v += WIDE * LANES, soon += 16 * (ptrdiff_t)depth)
-      mix_rows(n, WIDE, kind, keep, depth, at, soon, b + v, bs, bi, c + first * cs + v, cs, ci);
+      mix_rows(n, WIDE, kind, depth, at, soon, b + v, bs, bi, c + first * cs + v, cs, ci);
     for (; v < columns; v += LANES, soon += 16 * (ptrdiff_t)depth)
-      mix_rows(n, 1, kind, keep, depth, at, soon, b + v, bs, bi, c + first * cs + v, cs, ci);
+      mix_rows(n, 1, kind, depth, at, soon, b + v, bs, bi, c + first * cs + v, cs, ci);
   }
 }
 
@@ -245,29 +245,101 @@ void simd_mix_forward(const pno_mix *a, int mode, int count) {
     const ptrdiff_t at = 2 * (ptrdiff_t)cp * k;
     const complex_a x = {a->x + at, a->stride, 1, cp};
     const float *weight = a->weight + 2 * (ptrdiff_t)cp * c * a->stored[k];
-    mix_matrix(PLAIN, false, a->samples, cp, c, x, next_weight(a, k), weight, 2 * (ptrdiff_t)cp, cp, a->y + at, a->stride,
+    mix_matrix(PLAIN, a->samples, cp, c, x, next_weight(a, k), weight, 2 * (ptrdiff_t)cp, cp, a->y + at, a->stride,
                cp);
   }
 }
 
-/* grad (+)= conj(scale x) dy, sample after sample. */
-static void weight_gradient(const pno_mix *a, int mode, float *grad, float *scaled) {
-  const float *soon = next_weight(a, mode);
-  const int c = a->channels, cp = pno_padded(c);
-  const ptrdiff_t vector = 2 * (ptrdiff_t)cp, at = vector * mode;
-  for (int s0 = 0; s0 < a->samples; s0 += SAMPLES_AT_ONCE) {
-    const int n = a->samples - s0 < SAMPLES_AT_ONCE ? a->samples - s0 : SAMPLES_AT_ONCE;
-    for (int s = 0; s < n; s++) {
-      const vec scale = v_all(a->scale[s0 + s]);
-      const float *x = a->x + (s0 + s) * a->stride + at;
-      for (int v = 0; v < vector; v += LANES) v_store(scaled + s * vector + v, scale * v_load(x + v));
+enum { GRADIENT_ROWS = 4 };
+
+/* Rows i0 .. of the gradient of one mode: each micro-batch's sum of conj(x) scale dy apart, then added to what is there,
+ * micro-batch after micro-batch. single: a micro-batch is one sample. */
+INLINED void gradient_block(const int rows, const int wide, const bool single, const pno_mix *a, const float *x,
+                            const float *dy, const float *soon, ptrdiff_t cp, float *grad) {
+  vec re[GRADIENT_ROWS][WIDE], im[GRADIENT_ROWS][WIDE], pr[GRADIENT_ROWS][WIDE], pi[GRADIENT_ROWS][WIDE];
+  const ptrdiff_t vector = 2 * cp;
+#pragma GCC unroll 4
+  for (int i = 0; i < rows; i++)
+#pragma GCC unroll 2
+    for (int v = 0; v < wide; v++) {
+      re[i][v] = a->fresh ? v_zero() : v_load(grad + i * vector + v * LANES);
+      im[i][v] = a->fresh ? v_zero() : v_load(grad + i * vector + cp + v * LANES);
     }
-    const complex_a x = {scaled, 1, vector, cp};
-    const float *dy = a->y + s0 * a->stride + at;
-    if (a->fresh && s0 == 0)
-      mix_matrix(CONJUGATE_A, false, c, cp, n, x, soon, dy, a->stride, cp, grad, vector, cp);
-    else
-      mix_matrix(CONJUGATE_A, true, c, cp, n, x, soon, dy, a->stride, cp, grad, vector, cp);
+  for (int s = 0; s < a->samples;) {
+    const int end = single || a->samples - s < a->micro ? (single ? s + 1 : a->samples) : s + a->micro;
+#pragma GCC unroll 4
+    for (int i = 0; i < rows; i++)
+#pragma GCC unroll 2
+      for (int v = 0; v < wide; v++) pr[i][v] = pi[i][v] = v_zero();
+    for (; s < end; s++) {
+      const vec scale = v_all(a->scale[s]);
+      vec br[WIDE], bi[WIDE];
+      v_fetch(soon + 16 * (ptrdiff_t)s);
+#pragma GCC unroll 2
+      for (int v = 0; v < wide; v++) {
+        br[v] = scale * v_load(dy + v * LANES);
+        bi[v] = scale * v_load(dy + cp + v * LANES);
+      }
+#pragma GCC unroll 4
+      for (int i = 0; i < rows; i++) {
+        const vec ar = v_all(x[i]), ai = v_all(x[cp + i]);
+#pragma GCC unroll 2
+        for (int v = 0; v < wide; v++) {
+          vec r = ar * br[v], m = ar * bi[v];
+          if (!single) r += pr[i][v], m += pi[i][v];
+          pr[i][v] = v_fma(ai, bi[v], r);
+          pi[i][v] = v_fnma(ai, br[v], m);
+          if (!single) continue;
+          re[i][v] += pr[i][v];
+          im[i][v] += pi[i][v];
+        }
+      }
+      x += a->stride;
+      dy += a->stride;
+    }
+    if (single) continue;
+#pragma GCC unroll 4
+    for (int i = 0; i < rows; i++)
+#pragma GCC unroll 2
+      for (int v = 0; v < wide; v++) {
+        re[i][v] += pr[i][v];
+        im[i][v] += pi[i][v];
+      }
+  }
+#pragma GCC unroll 4
+  for (int i = 0; i < rows; i++)
+#pragma GCC unroll 2
+    for (int v = 0; v < wide; v++) {
+      v_store(grad + i * vector + v * LANES, re[i][v]);
+      v_store(grad + i * vector + cp + v * LANES, im[i][v]);
+    }
+}
+
+#define ROWS(n) \
+  case n: gradient_block(n, wide, single, a, x, dy, soon, cp, grad); break
+INLINED void gradient_rows(int rows, const int wide, const bool single, const pno_mix *a, const float *x,
+                           const float *dy, const float *soon, ptrdiff_t cp, float *grad) {
+  switch (rows) {
+    ROWS(1);
+    ROWS(2);
+    ROWS(3);
+    ROWS(4);
+    default: break;
+  }
+}
+#undef ROWS
+
+INLINED void weight_gradient(const bool single, const pno_mix *a, int mode, float *grad) {
+  const int c = a->channels;
+  const ptrdiff_t cp = pno_padded(c), vector = 2 * cp, at = vector * mode;
+  const float *x = a->x + at, *dy = a->y + at, *soon = next_weight(a, mode);
+  for (int i = 0; i < c; i += GRADIENT_ROWS) {
+    const int rows = c - i < GRADIENT_ROWS ? c - i : GRADIENT_ROWS;
+    int v = 0;
+    for (; v + WIDE * LANES <= cp; v += WIDE * LANES, soon += 16 * (ptrdiff_t)a->samples)
+      gradient_rows(rows, WIDE, single, a, x + i, dy + v, soon, cp, grad + i * vector + v);
+    for (; v < cp; v += LANES, soon += 16 * (ptrdiff_t)a->samples)
+      gradient_rows(rows, 1, single, a, x + i, dy + v, soon, cp, grad + i * vector + v);
   }
 }
 
@@ -283,7 +355,7 @@ static void input_gradient(const pno_mix *a, ptrdiff_t at, const float *weight, 
     const int n = even_share(a->samples, MIX_ROWS, i, &first);
     float *dy = a->y + first * a->stride + at;
     const complex_a g = {dy, a->stride, 1, cp};
-    mix_matrix(CONJUGATE_B, false, n, cp, c, g, soon, wt, vector, cp, dx, vector, cp);
+    mix_matrix(CONJUGATE_B, n, cp, c, g, soon, wt, vector, cp, dx, vector, cp);
     for (int s = 0; s < n; s++) memcpy(dy + s * a->stride, dx + s * vector, sizeof *dx * (size_t)vector);
   }
 }
@@ -293,7 +365,10 @@ void simd_mix_backward(const pno_mix *a, int mode, int count, float *scratch) {
   for (int k = mode; k < mode + count; k++) {
     const ptrdiff_t at = vector * k;
     float *grad = a->grad + a->stored[k] * weight, *next = a->grad + (next_weight(a, k) - a->weight);
-    weight_gradient(a, k, grad, scratch);
+    if (a->micro == 1)
+      weight_gradient(true, a, k, grad);
+    else
+      weight_gradient(false, a, k, grad);
     input_gradient(a, at, a->weight + a->stored[k] * weight, next, scratch);
   }
 }
