@@ -108,7 +108,7 @@ static void measure(const shape *s, int rounds) {
 }
 
 int main(int argc, char **argv) {
-  int rounds = argc > 1 ? atoi(argv[1]) : 301;
+  int rounds = argc > 1 ? (int)strtol(argv[1], NULL, 10) : 301;
   rounds = rounds < 1 ? 1 : rounds > MOST ? MOST : rounds;
   if (!pno_kernels_find("cpu/avx512")) {
     fprintf(stderr, "bench_kernels: this processor has no AVX-512\n");

@@ -44,7 +44,9 @@ static pno_status push(bench *b, pno_arena *arena) {
   PNO_TRY(PNO_PUSH(arena, pno_comm_size(b->comm), &b->all));
   if (!b->how->train) return PNO_OK;
   PNO_TRY(PNO_PUSH(arena, values, &b->y));
-  return pno_optimizer_create(&adam, b->how->table, b->tensors, r->n, r->floats, r->v_floats, arena, &b->optim);
+  PNO_TRY(pno_optimizer_create(&adam, b->how->table, b->tensors, r->n, r->floats, r->v_floats, arena, &b->optim));
+  b->optim.threads = b->how->threads;
+  return PNO_OK;
 }
 
 static pno_status make_plan(bench *b) {

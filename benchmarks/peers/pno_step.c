@@ -65,7 +65,9 @@ static pno_status push(peer *p, const pno_kernels *kernels, pno_arena *arena) {
   PNO_TRY(PNO_PUSH(arena, values, &p->output));
   PNO_TRY(PNO_PUSH(arena, p->samples + 1, &p->loss));
   PNO_TRY(PNO_PUSH(arena, pno_comm_size(p->comm), &p->all));
-  return pno_optimizer_create(&adam, kernels, p->tensors, r->n, r->floats, r->v_floats, arena, &p->optim);
+  PNO_TRY(pno_optimizer_create(&adam, kernels, p->tensors, r->n, r->floats, r->v_floats, arena, &p->optim));
+  p->optim.threads = p->c->threads;
+  return PNO_OK;
 }
 
 static pno_status make_plan(peer *p, const pno_kernels *kernels) {

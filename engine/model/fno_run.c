@@ -2,12 +2,7 @@
 #include <string.h>
 
 #include "engine/base/clock.h"
-#include "engine/model/fno_impl.h"
-#include "kernels/dispatch.h"
-
-#ifdef _OPENMP
-#include <omp.h>
-#endif
+#include "engine/model/fno_phase.h"
 
 static const float *value(const float *params, const pno_fno *f, int index) {
   return params + f->registry.tensor[index].at;
@@ -22,137 +17,9 @@ static pno_mlp map_of(const pno_fno *f, const fno_map *m, const float *params) {
   return map;
 }
 
-/* ---- who computes what: threads share samples, or all work on one ---- */
-
-/* What one call computes. */
-typedef struct {
-  pno_fno_plan *p;
-  const float *params, *input, *target;
-  float *output, *grad;
-  int samples, layer;
-  bool fresh; /* grad is written, not added to */
-} pass;
-
-/* The threads at work on one sample (or on all modes), and which of them this is. */
-typedef struct {
-  int id, of;
-  float *rows, *scratch; /* rows: shared by all of them in 2-D */
-} crew;
-
-/* This worker's share of n things. */
-static int share(const crew *w, int n, int *first) {
-  *first = (int)((long long)n * w->id / w->of);
-  return (int)((long long)n * (w->id + 1) / w->of) - *first;
-}
-
-static void wait_for_crew(const crew *w) {
-  if (w->of > 1) {
-#pragma omp barrier
-  }
-}
-
-/* Blocks of one slab; spectrum and rows: its row spectra in and out, often the same. */
-typedef void block_work(const pass *c, const crew *w, const float *spectrum, float *rows, int block, int count);
-
-/* One sample of a phase: its spectrum `in` (NULL: none) to row spectra, the work of all blocks, and row spectra to `out`
- * (NULL: none). In 3-D the first axis is transformed as a whole and the rest slab by slab, in cache. */
-typedef struct {
-  float *in, *out; /* [samples][stride] */
-  block_work *work;
-} phase;
-
-static pno_axis_call axis_of(const pno_fno_plan *p, int j, const float *in, float *out) {
-  pno_axis_call a = {.axis = p->axis[j], .inner = 1, .channels = pno_padded(p->fno->spec.width), .in = in, .out = out};
-  for (int i = j + 1; i < p->grid.dims; i++) a.inner *= p->kept[i];
-  if (j == p->grid.dims - 2) a.point_step = p->row.stride; /* points of this axis are rows */
-  return a;
-}
-
-static void share_axis(const pass *c, const crew *w, int j, bool inverse, const float *in, float *out) {
-  const pno_kernels *k = c->p->use.kernels;
-  const pno_axis_call a = axis_of(c->p, j, in, out);
-  int first;
-  const int count = share(w, a.inner, &first);
-  (inverse ? k->axis_inverse : k->axis_forward)(&a, first, count, w->scratch);
-}
-
-/* 1-D and 2-D: the sample is one slab. */
-static void run_slab(const pass *c, const crew *w, const phase *f, int s) {
-  const pno_fno_plan *p = c->p;
-  const bool axis = p->grid.dims > 1;
-  float *in = f->in ? f->in + s * p->stride : NULL, *out = f->out ? f->out + s * p->stride : NULL;
-  int first;
-  if (axis && in) share_axis(c, w, 0, true, in, w->rows);
-  wait_for_crew(w);
-  const int count = share(w, p->grid.blocks, &first);
-  f->work(c, w, axis ? w->rows : in, axis ? w->rows : out, s * p->grid.blocks + first, count);
-  wait_for_crew(w);
-  if (axis && out) share_axis(c, w, 0, false, w->rows, out);
-  wait_for_crew(w);
-}
-
-static void run_slabs(const pass *c, const crew *w, const phase *f, int s) {
-  const pno_fno_plan *p = c->p;
-  const crew alone = {.of = 1, .rows = p->rows[w->id], .scratch = w->scratch};
-  const ptrdiff_t slab = 2 * (ptrdiff_t)pno_padded(p->fno->spec.width) * p->kept[1] * p->row.k;
-  int first;
-  if (f->in) share_axis(c, w, 0, true, f->in + s * p->stride, p->between);
-  wait_for_crew(w);
-  const int count = share(w, p->grid.slabs, &first);
-  for (int i = first; i < first + count; i++) {
-    if (f->in) share_axis(c, &alone, 1, true, p->between + i * slab, alone.rows);
-    f->work(c, &alone, alone.rows, alone.rows, s * p->grid.blocks + i * p->grid.slab_blocks, p->grid.slab_blocks);
-    if (f->out) share_axis(c, &alone, 1, false, alone.rows, p->between + i * slab);
-  }
-  wait_for_crew(w);
-  if (f->out) share_axis(c, w, 0, false, p->between, f->out + s * p->stride);
-  wait_for_crew(w);
-}
-
-/* Whole samples to each thread as long as they go round; what is left, and every 3-D sample, by all together. */
-static void run_samples(const pass *c, crew w, const phase *f) {
-  const pno_fno_plan *p = c->p;
-  const int round = p->grid.dims > 2 ? 0 : c->samples / w.of * w.of;
-  const crew alone = {.of = 1, .rows = p->rows[w.id], .scratch = w.scratch};
-  int first;
-  const int own = share(&w, round, &first);
-  for (int s = first; s < first + own; s++) run_slab(c, &alone, f, s);
-  if (round < c->samples) wait_for_crew(&w);
-  w.rows = p->rows[0];
-  for (int s = round; s < c->samples; s++) (p->grid.dims > 2 ? run_slabs : run_slab)(c, &w, f, s);
-}
-
-typedef void mode_work(const pass *c, const crew *w);
-
-/* One phase on all threads: samples, or modes. */
-static void run(const pass *c, pno_phase name, const phase *f, mode_work *modes) {
-  pno_fno_plan *p = c->p;
-  const double start = pno_clock();
-#pragma omp parallel num_threads(p->threads) if (p->threads > 1)
-  {
-    crew w = {.of = 1};
-#ifdef _OPENMP
-    w.id = omp_get_thread_num();
-    w.of = omp_get_num_threads();
-#endif
-    w.scratch = p->scratch[w.id];
-    const unsigned state = pno_denormals_flush();
-    if (f)
-      run_samples(c, w, f);
-    else
-      modes(c, &w);
-    pno_denormals_restore(state);
-  }
-  p->seconds[name] += pno_clock() - start;
-}
-
-const char *const pno_phase_names[PNO_PHASES] = {"lift", "mix", "layers", "turn", "mix_back", "layers_back", "partials"};
-
-const double *pno_fno_phase_seconds(const pno_fno_plan *p) { return p->seconds; }
-
 /* ---- what the phases do ---- */
 
-static pno_lift lift_of(const pass *c) {
+static pno_lift lift_of(const fno_pass *c) {
   const pno_fno_plan *p = c->p;
   const pno_fno_spec *s = &p->fno->spec;
   pno_lift a = {.grid = &p->grid, .in = s->in, .channels = s->width, .embed = s->embed,
@@ -165,7 +32,7 @@ static pno_lift lift_of(const pass *c) {
 /* The stage of layer l is activated on all layers but the last. */
 static bool is_last(const pno_fno *f, int l) { return l == f->spec.layers - 1; }
 
-static pno_layer layer_of(const pass *c, int l) {
+static pno_layer layer_of(const fno_pass *c, int l) {
   const pno_fno_plan *p = c->p;
   const pno_fno *f = p->fno;
   pno_layer a = {.grid = &p->grid, .channels = f->spec.width, .activate = !is_last(f, l),
@@ -179,7 +46,7 @@ static pno_layer layer_of(const pass *c, int l) {
 }
 
 /* Backward through the linear part of layer l and the stage of layer l - 1; l = layers: the last stage alone. */
-static pno_back back_of(const pass *c, int l) {
+static pno_back back_of(const fno_pass *c, int l) {
   const pno_fno_plan *p = c->p;
   const pno_fno *f = p->fno;
   const bool mix = f->spec.mlp_hidden > 0;
@@ -202,7 +69,7 @@ static pno_back back_of(const pass *c, int l) {
   return a;
 }
 
-static pno_head head_of(const pass *c) {
+static pno_head head_of(const fno_pass *c) {
   const pno_fno_plan *p = c->p;
   return (pno_head){.grid = &p->grid, .channels = p->fno->spec.width, .out = p->fno->spec.out,
                     .mlp = map_of(p->fno, &p->fno->head, c->params), .norm = p->use.norm_out, .x = p->x,
@@ -210,14 +77,14 @@ static pno_head head_of(const pass *c) {
                     .sums = p->sums};
 }
 
-static void lift_blocks(const pass *c, const crew *w, const float *spectrum, float *rows, int block, int count) {
+static void lift_blocks(const fno_pass *c, const fno_crew *w, const float *spectrum, float *rows, int block, int count) {
   (void)spectrum;
   pno_lift a = lift_of(c);
   a.rows = rows;
   c->p->use.kernels->lift_forward(&a, block, count, w->scratch);
 }
 
-static void layer_blocks(const pass *c, const crew *w, const float *spectrum, float *rows, int block, int count) {
+static void layer_blocks(const fno_pass *c, const fno_crew *w, const float *spectrum, float *rows, int block, int count) {
   const pno_lift lift = lift_of(c);
   pno_layer a = layer_of(c, c->layer);
   a.lift = &lift;
@@ -227,7 +94,7 @@ static void layer_blocks(const pass *c, const crew *w, const float *spectrum, fl
 }
 
 /* The last layer and the head, block by block: the activation does not leave the second-level cache in between. */
-static void last_blocks(const pass *c, const crew *w, const float *spectrum, float *rows, int block, int count) {
+static void last_blocks(const fno_pass *c, const fno_crew *w, const float *spectrum, float *rows, int block, int count) {
   const pno_head head = head_of(c);
   for (int b = block; b < block + count; b++) {
     layer_blocks(c, w, spectrum, rows, b, 1);
@@ -235,7 +102,7 @@ static void last_blocks(const pass *c, const crew *w, const float *spectrum, flo
   }
 }
 
-static void top_blocks(const pass *c, const crew *w, const float *spectrum, float *rows, int block, int count) {
+static void top_blocks(const fno_pass *c, const fno_crew *w, const float *spectrum, float *rows, int block, int count) {
   (void)spectrum;
   pno_back a = back_of(c, c->p->fno->spec.layers);
   a.rows = rows;
@@ -243,7 +110,7 @@ static void top_blocks(const pass *c, const crew *w, const float *spectrum, floa
 }
 
 /* The last layer, the head with the loss and its backward, and the last stage backwards, block by block. */
-static void turn_blocks(const pass *c, const crew *w, const float *spectrum, float *rows, int block, int count) {
+static void turn_blocks(const fno_pass *c, const fno_crew *w, const float *spectrum, float *rows, int block, int count) {
   const pno_head head = head_of(c);
   for (int b = block; b < block + count; b++) {
     layer_blocks(c, w, spectrum, rows, b, 1);
@@ -253,7 +120,7 @@ static void turn_blocks(const pass *c, const crew *w, const float *spectrum, flo
 }
 
 /* The same from a gradient of the outputs. */
-static void head_blocks(const pass *c, const crew *w, const float *spectrum, float *rows, int block, int count) {
+static void head_blocks(const fno_pass *c, const fno_crew *w, const float *spectrum, float *rows, int block, int count) {
   const pno_head head = head_of(c);
   for (int b = block; b < block + count; b++) {
     c->p->use.kernels->head_backward(&head, b, 1, w->scratch);
@@ -261,7 +128,7 @@ static void head_blocks(const pass *c, const crew *w, const float *spectrum, flo
   }
 }
 
-static void back_blocks(const pass *c, const crew *w, const float *spectrum, float *rows, int block, int count) {
+static void back_blocks(const fno_pass *c, const fno_crew *w, const float *spectrum, float *rows, int block, int count) {
   const pno_lift lift = lift_of(c);
   pno_back a = back_of(c, c->layer);
   a.lift = &lift;
@@ -273,40 +140,40 @@ static void back_blocks(const pass *c, const crew *w, const float *spectrum, flo
   }
 }
 
-static pno_mix mix_of(const pass *c) {
+static pno_mix mix_of(const fno_pass *c) {
   const pno_fno_plan *p = c->p;
   return (pno_mix){.samples = c->samples, .micro = p->use.micro, .modes = p->modes,
                    .channels = p->fno->spec.width, .stride = p->stride, .stored = p->stored, .weight = value(c->params, p->fno, p->fno->spectral[c->layer]),
                    .x = p->input_modes[c->layer], .y = p->output_modes, .scale = p->scale};
 }
 
-static void mix_modes(const pass *c, const crew *w) {
+static void mix_modes(const fno_pass *c, const fno_crew *w) {
   const pno_mix mix = mix_of(c);
   int first;
-  const int count = share(w, c->p->modes, &first);
+  const int count = fno_share(w, c->p->modes, &first);
   c->p->use.kernels->mix_forward(&mix, first, count);
 }
 
 /* ---- forward ---- */
 
 /* All but the last layer's rows: leaves the spectrum that they are made of in output_modes. */
-static void run_trunk(pass *c) {
+static void run_trunk(fno_pass *c) {
   pno_fno_plan *p = c->p;
-  const phase lift = {NULL, p->input_modes[0], lift_blocks};
-  run(c, PNO_PHASE_LIFT, &lift, NULL);
+  const fno_phase lift = {NULL, p->input_modes[0], lift_blocks};
+  fno_run_samples(c, PNO_PHASE_LIFT, &lift);
   for (c->layer = 0;; c->layer++) {
-    run(c, PNO_PHASE_MIX, NULL, mix_modes);
+    fno_run_modes(c, PNO_PHASE_MIX, mix_modes);
     if (is_last(p->fno, c->layer)) return;
-    const phase layer = {p->output_modes, p->input_modes[c->layer + 1], layer_blocks};
-    run(c, PNO_PHASE_LAYERS, &layer, NULL);
+    const fno_phase layer = {p->output_modes, p->input_modes[c->layer + 1], layer_blocks};
+    fno_run_samples(c, PNO_PHASE_LAYERS, &layer);
   }
 }
 
 void pno_fno_forward(pno_fno_plan *p, const float *params, const float *input, int samples, float *output) {
-  pass c = {.p = p, .params = params, .input = input, .output = output, .samples = samples};
-  const phase last = {p->output_modes, NULL, last_blocks};
+  fno_pass c = {.p = p, .params = params, .input = input, .output = output, .samples = samples};
+  const fno_phase last = {p->output_modes, NULL, last_blocks};
   run_trunk(&c);
-  run(&c, PNO_PHASE_TURN, &last, NULL);
+  fno_run_samples(&c, PNO_PHASE_TURN, &last);
 }
 
 /* From the sums of the blocks, in block order: loss of each sample and the factor of its gradient (of e, or of e plus
@@ -345,7 +212,7 @@ void pno_fno_losses(pno_fno_plan *p, pno_loss_kind kind, const float *output, co
 /* ---- backward ---- */
 
 /* Adds partial gradients of all blocks, micro-batch by micro-batch, in the order of the tensors given (-1: none). */
-static void add_partials(const pass *c, const float *partial, const int *tensors, int n) {
+static void add_partials(const fno_pass *c, const float *partial, const int *tensors, int n) {
   pno_fno_plan *p = c->p;
   const pno_tensor *all = p->fno->registry.tensor;
   const double start = pno_clock();
@@ -363,13 +230,13 @@ static void add_partials(const pass *c, const float *partial, const int *tensors
   p->seconds[PNO_PHASE_PARTIALS] += pno_clock() - start;
 }
 
-static void add_map(const pass *c, const float *partial, const fno_map *m) {
+static void add_map(const fno_pass *c, const float *partial, const fno_map *m) {
   const int tensors[4] = {m->w1, m->b1, m->w2, m->b2};
   add_partials(c, partial, tensors, 4);
 }
 
 /* What layer_backward leaves: gradients of layer l's linear part and of the channel MLP below it. */
-static void add_layer(const pass *c, int l) {
+static void add_layer(const fno_pass *c, int l) {
   const pno_fno *f = c->p->fno;
   const bool linear = l < f->spec.layers, mix = f->spec.mlp_hidden > 0;
   const fno_map none = {.w1 = -1, .b1 = -1, .w2 = -1, .b2 = -1}, *m = mix && l > 0 ? &f->mlp[l - 1] : &none;
@@ -379,42 +246,42 @@ static void add_layer(const pass *c, int l) {
 }
 
 /* Head, loss and the last stage backwards: leaves the gradient of the last layer's spectrum in output_modes. */
-static void run_turn(pass *c, double *loss) {
+static void run_turn(fno_pass *c, double *loss) {
   pno_fno_plan *p = c->p;
   const pno_fno *f = p->fno;
   if (p->use.loss == PNO_LOSS_H1) {
-    const phase last = {p->output_modes, NULL, last_blocks}, head = {NULL, p->output_modes, head_blocks};
-    run(c, PNO_PHASE_TURN, &last, NULL);
+    const fno_phase last = {p->output_modes, NULL, last_blocks}, head = {NULL, p->output_modes, head_blocks};
+    fno_run_samples(c, PNO_PHASE_TURN, &last);
     pno_fno_losses(p, PNO_LOSS_H1, c->output, c->target, c->samples, loss);
     const pno_loss a = loss_of(p, PNO_LOSS_H1, c->output, c->target);
     p->use.kernels->loss_gradient(&a, 0, c->samples * p->grid.blocks);
     for (int s = 0; s < c->samples; s++) p->scale[s] = 1.0f; /* it is in the gradient of the field already */
-    run(c, PNO_PHASE_TURN, &head, NULL);
+    fno_run_samples(c, PNO_PHASE_TURN, &head);
   } else {
-    const phase turn = {p->output_modes, p->output_modes, turn_blocks};
-    run(c, PNO_PHASE_TURN, &turn, NULL);
+    const fno_phase turn = {p->output_modes, p->output_modes, turn_blocks};
+    fno_run_samples(c, PNO_PHASE_TURN, &turn);
     finish_losses(p, p->use.loss, c->samples, loss);
   }
   add_map(c, p->second, &f->head);
   add_layer(c, f->spec.layers);
 }
 
-static bool fresh_modes(const pass *c) {
+static bool fresh_modes(const fno_pass *c) {
   const pno_tensor *t = &c->p->fno->registry.tensor[c->p->fno->spectral[0]];
   return 2 * (ptrdiff_t)t->in * pno_padded(t->out) * c->p->modes == t->count; /* every stored mode is kept */
 }
 
-static void mix_modes_back(const pass *c, const crew *w) {
+static void mix_modes_back(const fno_pass *c, const fno_crew *w) {
   pno_mix mix = mix_of(c);
   int first;
-  const int count = share(w, c->p->modes, &first);
+  const int count = fno_share(w, c->p->modes, &first);
   mix.grad = c->grad + c->p->fno->registry.tensor[c->p->fno->spectral[c->layer]].at;
   mix.fresh = c->fresh;
   c->p->use.kernels->mix_backward(&mix, first, count, w->scratch);
 }
 
 /* A gradient to be written: zero, but for the spectral weights if the first mixing writes all of them. */
-static void zero_gradient(pass *c) {
+static void zero_gradient(fno_pass *c) {
   const pno_registry *r = &c->p->fno->registry;
   c->fresh = c->fresh && fresh_modes(c);
   for (int i = 0; i < r->n; i++)
@@ -424,15 +291,15 @@ static void zero_gradient(pass *c) {
 
 void pno_fno_gradient(pno_fno_plan *p, const float *params, const float *input, const float *target, int samples,
                       bool fresh, float *output, float *grad, double *loss) {
-  pass c = {.p = p, .params = params, .input = input, .target = target, .output = output, .grad = grad,
+  fno_pass c = {.p = p, .params = params, .input = input, .target = target, .output = output, .grad = grad,
             .samples = samples, .fresh = fresh};
   if (fresh) zero_gradient(&c);
   run_trunk(&c);
   run_turn(&c, loss);
   for (; c.layer >= 0; c.layer--) {
-    run(&c, PNO_PHASE_MIX_BACK, NULL, mix_modes_back);
-    const phase back = {p->output_modes, c.layer > 0 ? p->output_modes : NULL, back_blocks};
-    run(&c, PNO_PHASE_LAYERS_BACK, &back, NULL);
+    fno_run_modes(&c, PNO_PHASE_MIX_BACK, mix_modes_back);
+    const fno_phase back = {p->output_modes, c.layer > 0 ? p->output_modes : NULL, back_blocks};
+    fno_run_samples(&c, PNO_PHASE_LAYERS_BACK, &back);
     add_layer(&c, c.layer);
   }
   add_map(&c, p->second, &p->fno->lift);

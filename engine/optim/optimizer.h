@@ -42,7 +42,8 @@ typedef struct {
   float *v;        /* [v_floats] */
   double *squares; /* [floats / PNO_BLOCK] */
   pno_step_args *args;
-  long steps; /* updates made: t of the bias corrections */
+  long steps;  /* updates made: t of the bias corrections */
+  int threads; /* of an update, set by the caller; 0: one. The bits do not depend on it */
 } pno_optimizer;
 
 /* Pushes its state on the arena (which may be measuring); moments must be zero at the start of a run.

@@ -116,8 +116,10 @@ pno_status trainer_push(pno_trainer *t, const pno_sample_info *info, pno_arena *
   PNO_TRY(PNO_PUSH(arena, out, &t->ones));
   PNO_TRY(PNO_PUSH(arena, out, &t->zeros));
   pno_arena_purpose(arena, "moments");
-  return pno_optimizer_create(&t->spec.optim, t->op.kernels, t->tensors, r->n, r->floats, r->v_floats, arena,
-                              &t->optim);
+  PNO_TRY(pno_optimizer_create(&t->spec.optim, t->op.kernels, t->tensors, r->n, r->floats, r->v_floats, arena,
+                              &t->optim));
+  t->optim.threads = t->spec.threads;
+  return PNO_OK;
 }
 
 static pno_status allocate(pno_trainer *t) {

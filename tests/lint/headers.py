@@ -17,6 +17,10 @@ def flags_of(*packages):
     return flags
 
 
+# The headers of these folders are compiled for one instruction set at a time, with its name (kernels/meson.build).
+SETS = {"kernels/simd": ["-DPNO_SIMD=avx2", "-mavx2", "-mfma"]}
+
+
 def check(files):
     found = []
     libraries = flags_of("mpi", "hdf5-serial", "criterion")
@@ -28,7 +32,7 @@ def check(files):
             with open(copy, "w", encoding="utf-8") as f:
                 f.write(text)
             where = ["-I", common.ROOT, "-iquote", os.path.join(common.ROOT, os.path.dirname(path))]
-            done = subprocess.run(["gcc", *FLAGS, *where, *libraries, copy], capture_output=True, text=True, check=False)
+            done = subprocess.run(["gcc", *FLAGS, *SETS.get(os.path.dirname(path), []), *where, *libraries, copy], capture_output=True, text=True, check=False)
             if done.returncode:
                 found.append(f"{path} does not compile alone: {done.stderr.strip().splitlines()[0]}")
     return found

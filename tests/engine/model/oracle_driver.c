@@ -203,7 +203,7 @@ static pno_status whole(run *r, int words, char *const *word) {
 int main(int argc, char **argv) {
   enum { NO_SUCH_TABLE = 77 };
   if (argc < 5) return fprintf(stderr, "usage: oracle_driver FOLDER TABLE THREADS key=value ...\n"), 2;
-  run r = {.folder = argv[1], .kernels = pno_kernels_find(argv[2]), .threads = atoi(argv[3])};
+  run r = {.folder = argv[1], .kernels = pno_kernels_find(argv[2]), .threads = (int)strtol(argv[3], NULL, 10)};
   if (!r.kernels) return NO_SUCH_TABLE;
   const pno_status st = whole(&r, argc - 4, argv + 4);
   unmake(&r);
