@@ -49,6 +49,13 @@ static void through_gelu(const back_call *k, const tile *t, const float *from, c
   }
 }
 
+/* x = from: a stage without activation */
+static void through_nothing(const back_call *k, const tile *t, const float *from, const float *d) {
+  (void)d;
+  for (int i = 0; i < t->runs; i++)
+    memcpy(k->x + t->run[i].packed, from + t->run[i].memory, sizeof *k->x * (size_t)t->run[i].n * (size_t)k->cp);
+}
+
 static void fetch_input(const back_call *k, const tile *t, ptrdiff_t memory) {
   const pno_back *a = k->a;
   if (!a->x) {
@@ -105,7 +112,9 @@ static void through_channels(back_call *k, const tile *t, ptrdiff_t memory) {
       v_store(m + j, v_load(k->dx + run->packed + j));
     }
   }
-  simd_map_backward(&k->mlp, t->points, k->value, cp, k->dx, k->dx, cp);
+  const float *dm = k->dx; /* one map alone reads it while it writes dx */
+  if (!a->mlp.hidden) dm = memcpy(k->x, k->dx, sizeof *k->x * (size_t)t->points * (size_t)cp);
+  simd_map_backward(&k->mlp, t->points, k->value, cp, dm, k->dx, cp);
   for (ptrdiff_t j = 0; j < (ptrdiff_t)t->points * cp; j += LANES)
     v_store(k->dx + j, v_load(k->dx + j) * v_load(k->slope + j));
 }
@@ -137,7 +146,7 @@ static void backward_tile(void *user, const tile *t) {
     through_linear(k, t, memory);
     if (!a->stage) fetch_input(k, t, memory);
     if (a->gated) through_gate(k, t, memory);
-    if (a->stage) through_gelu(k, t, pre, d);
+    if (a->stage) (a->activate ? through_gelu : through_nothing)(k, t, pre, d);
     linear_gradients(k, t, memory);
   } else {
     for (int i = 0; i < t->runs; i++)

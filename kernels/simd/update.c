@@ -95,25 +95,61 @@ static adam_step spread(const pno_step_args *s) {
                      .decay = v_all(s->decoupled * s->lr * s->weight_decay)};
 }
 
-/* Whole vectors here; what is left over by the scalar table. */
+/* The parts of LANES numbers: [re|im] of each array but v. */
+typedef struct {
+  const float *grad[2];
+  float *param[2], *m[2], *v;
+} adam_lanes;
+
+INLINED void step_lanes(const adam_step *s, bool is_complex, const adam_lanes *a) {
+  const vec pr = v_load(a->param[0]), g = gradient(s, a->grad[0], pr);
+  vec square = g * g, pi = v_zero(), h = v_zero();
+  if (is_complex) {
+    pi = v_load(a->param[1]);
+    h = gradient(s, a->grad[1], pi);
+    square = v_fma(h, h, square);
+  }
+  const vec v = v_fma(s->rest2, square, s->beta2 * v_load(a->v)), inverse = inverse_deviation(s, v);
+  v_store(a->v, v);
+  move(s, g, inverse, pr, a->param[0], a->m[0]);
+  if (is_complex) move(s, h, inverse, pi, a->param[1], a->m[1]);
+}
+
+INLINED ptrdiff_t real_part(const pno_adam *a, ptrdiff_t p) {
+  return a->is_complex ? p / a->half * 2 * a->half + p % a->half : p;
+}
+
+/* Up to LANES numbers that do not lie as a vector: through one all the same, so that every range gives the same bits. */
+static void step_some(const adam_step *s, const pno_adam *a, ptrdiff_t first, int n) {
+  float grad[2][LANES] = {{0}}, param[2][LANES] = {{0}}, m[2][LANES] = {{0}}, v[LANES] = {0};
+  const int parts = a->is_complex ? 2 : 1;
+  for (int i = 0; i < n; i++) {
+    v[i] = a->v[first + i];
+    for (int j = 0; j < parts; j++) {
+      const ptrdiff_t at = real_part(a, first + i) + j * a->half;
+      grad[j][i] = a->grad[at], param[j][i] = a->param[at], m[j][i] = a->m[at];
+    }
+  }
+  step_lanes(s, a->is_complex, &(adam_lanes){{grad[0], grad[1]}, {param[0], param[1]}, {m[0], m[1]}, v});
+  for (int i = 0; i < n; i++) {
+    a->v[first + i] = v[i];
+    for (int j = 0; j < parts; j++) {
+      const ptrdiff_t at = real_part(a, first + i) + j * a->half;
+      a->param[at] = param[j][i], a->m[at] = m[j][i];
+    }
+  }
+}
+
 void simd_adam(const pno_adam *a, ptrdiff_t first, ptrdiff_t count) {
   if (a->step->skip > 0.0f) return;
   const adam_step s = spread(a->step);
   const bool aligned = !a->is_complex || (a->half % LANES == 0 && first % LANES == 0);
+  const ptrdiff_t end = first + count;
   ptrdiff_t p = first;
-  for (; aligned && p + LANES <= first + count; p += LANES) {
-    const ptrdiff_t re = a->is_complex ? p / a->half * 2 * a->half + p % a->half : p, im = re + a->half;
-    const vec pr = v_load(a->param + re), g = gradient(&s, a->grad + re, pr);
-    vec square = g * g, pi = v_zero(), h = v_zero();
-    if (a->is_complex) {
-      pi = v_load(a->param + im);
-      h = gradient(&s, a->grad + im, pi);
-      square = v_fma(h, h, square);
-    }
-    const vec v = v_fma(s.rest2, square, s.beta2 * v_load(a->v + p)), inverse = inverse_deviation(&s, v);
-    v_store(a->v + p, v);
-    move(&s, g, inverse, pr, a->param + re, a->m + re);
-    if (a->is_complex) move(&s, h, inverse, pi, a->param + im, a->m + im);
+  for (; aligned && p + LANES <= end; p += LANES) {
+    const ptrdiff_t re = real_part(a, p), im = a->is_complex ? re + a->half : re;
+    step_lanes(&s, a->is_complex, &(adam_lanes){{a->grad + re, a->grad + im}, {a->param + re, a->param + im},
+                                                {a->m + re, a->m + im}, a->v + p});
   }
-  if (p < first + count) pno_scalar_adam(a, p, first + count - p);
+  for (; p < end; p += LANES) step_some(&s, a, p, (int)(end - p < LANES ? end - p : LANES));
 }

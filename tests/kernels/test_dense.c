@@ -3,32 +3,7 @@
 #include <criterion/criterion.h>
 #include <math.h>
 
-#include "kernels/scalar/gelu.h"
 #include "tests/kernels/kernel_world.h"
-
-Test(gelu, it_is_x_times_the_normal_distribution) {
-  for (int i = -12000; i <= 12000; i++) {
-    const float x = (float)i * 1e-3f;
-    const double phi = 0.5 * erfc(-(double)x / sqrt(2.0)), density = exp(-0.5 * (double)x * x) / sqrt(2.0 * M_PI);
-    cr_assert_float_eq(pno_gelu(x), x * phi, 3e-7 * fmax(1.0, fabs((double)x)), "gelu(%g)", (double)x);
-    cr_assert_float_eq(pno_gelu_slope(x), phi + x * density, 6e-7, "gelu'(%g)", (double)x);
-  }
-}
-
-Test(gelu, far_out_it_is_zero_or_the_identity_and_never_not_a_number) {
-  const float far[] = {20.0f, 1e3f, 1e18f, 1e30f};
-  for (int i = 0; i < 4; i++) {
-    cr_assert_float_eq(pno_gelu(far[i]), far[i], 0.0);
-    cr_assert_float_eq(pno_gelu(-far[i]), 0.0f, 1e-30);
-    cr_assert_float_eq(pno_gelu_slope(far[i]), 1.0f, 1e-6);
-    cr_assert_float_eq(pno_gelu_slope(-far[i]), 0.0f, 1e-6);
-  }
-}
-
-Test(gelu, not_a_number_stays_one) {
-  cr_assert(isnan(pno_gelu(NAN)));
-  cr_assert(isnan(pno_gelu_slope(NAN)));
-}
 
 Test(dense, the_product_is_that_of_the_definition_at_odd_and_even_sizes) {
   for (int m = 1; m <= 5; m++) {

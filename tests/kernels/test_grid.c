@@ -17,6 +17,31 @@ Test(grid, every_row_lies_in_exactly_one_block) {
   }
 }
 
+Test(grid, no_block_reaches_over_two_slabs_and_each_slab_is_cut_alike) {
+  for (int i = 0; i < WORLD_GRIDS; i++) {
+    const pno_grid g = world_grid(i);
+    cr_assert_eq(g.slabs * g.slab_rows, g.rows);
+    cr_assert_eq(g.slabs * g.slab_blocks, g.blocks);
+    for (int b = 0; b < g.blocks; b++) {
+      int first, of_slab;
+      const int rows = pno_grid_block(&g, b, &first);
+      cr_assert_eq(rows, pno_grid_block(&g, b % g.slab_blocks, &of_slab));
+      cr_assert_eq(first, b / g.slab_blocks * g.slab_rows + of_slab);
+      cr_assert_eq(first / g.slab_rows, (first + rows - 1) / g.slab_rows, "grid %d, block %d", i, b);
+    }
+  }
+}
+
+Test(grid, a_slab_is_what_the_last_leading_axis_runs_over) {
+  const int n[3] = {4, 5, 6}, lo[3] = {0};
+  const int slabs[3] = {1, 1, 4}, rows[3] = {1, 4, 5};
+  for (int dims = 1; dims <= 3; dims++) {
+    const pno_grid g = pno_grid_make(dims, n, lo, n);
+    cr_assert_eq(g.slabs, slabs[dims - 1]);
+    cr_assert_eq(g.slab_rows, rows[dims - 1]);
+  }
+}
+
 Test(grid, blocks_of_the_second_sample_are_those_of_the_first) {
   for (int i = 0; i < WORLD_GRIDS; i++) {
     const pno_grid g = world_grid(i);

@@ -2,172 +2,152 @@
 #include <math.h>
 #include <string.h>
 
-#include "tests/kernels/kernel_world.h"
+#include "tests/kernels/phase_world.h"
 
-enum { SAMPLES = 2, C = 20, CP = 32, HIDDEN = 10 };
+static ptrdiff_t floats_of(const phase_shape *s) { return s->points * s->cp; }
 
-/* Sizes of one grid with k modes a row. */
-typedef struct {
-  pno_grid g;
-  int k, blocks;
-  ptrdiff_t points, modes; /* vectors of all samples */
-} shape;
-
-static shape shape_of(int i) {
-  shape s = {.g = world_grid(i)};
-  s.k = s.g.len < 6 ? s.g.len / 2 + 1 : 4;
-  s.blocks = SAMPLES * s.g.blocks;
-  s.points = SAMPLES * pno_grid_points(&s.g);
-  s.modes = (ptrdiff_t)SAMPLES * s.g.rows * s.k * 2;
-  return s;
+static void run(const pno_kernels *t, const phase_shape *s, world *w, const pno_layer *a) {
+  phase_layer_forward(t, a, s->samples, true, world_scratch(w, t, &s->g, phase_widest(s)));
 }
 
-static void each(void (*check)(const pno_kernels *t, const shape *s, world *w)) {
-  int tables;
-  const pno_kernels *const *t = world_tables(&tables);
-  for (int i = 0; i < tables; i++) {
-    for (int g = 0; g < WORLD_GRIDS; g++) {
-      world w = {0};
-      const shape s = shape_of(g);
-      check(t[i], &s, &w);
-      world_end(&w);
+/* Everything that both keep has the same bits. */
+static void same_layer(const phase_shape *s, const pno_layer *a, const pno_layer *b) {
+  world_same(b->result, a->result, floats_of(s), "result");
+  if (a->rows && b->rows) world_same(b->rows, a->rows, s->modes * s->cp, "rows");
+  if (a->z && b->z) world_same(b->z, a->z, floats_of(s), "z");
+  if (a->m && b->m) world_same(b->m, a->m, floats_of(s), "m");
+}
+
+/* z, m, result and rows by their definitions from what came before, in double, on a few points and channels. */
+static double sum_of_z(const phase_shape *s, const pno_layer *a, ptrdiff_t p, int c) {
+  const ptrdiff_t row = p / s->g.len, y = p % s->g.len;
+  const float *f = a->spectrum + row * s->k * 2 * s->cp;
+  double z = a->bias[c];
+  for (int k = 0; k < 2 * s->k; k++) z += (double)f[(ptrdiff_t)k * s->cp + c] * a->modes.synthesis[k * s->g.len + y];
+  for (int i = 0; i < s->channels; i++) z += (double)a->x[p * s->cp + i] * a->skip[i * s->cp + c];
+  return z;
+}
+
+static double gelu(double x) { return x * 0.5 * erfc(-x / sqrt(2.0)); }
+
+static double sum_of_m(const phase_shape *s, const pno_layer *a, ptrdiff_t p, int c) {
+  const pno_mlp *m = &a->mlp;
+  const int hp = pno_padded(m->hidden);
+  double sum = m->b2[c] + (double)a->gate[c] * a->x[p * s->cp + c];
+  for (int h = 0; h < m->hidden; h++) {
+    double v = m->b1[h];
+    for (int i = 0; i < s->channels; i++) {
+      const double z = a->z[p * s->cp + i];
+      v += m->w1[i * hp + h] * (a->activate ? gelu(z) : z);
     }
+    sum += m->w2[h * s->cp + c] * gelu(v);
   }
-}
-
-static pno_layer layer_of(world *w, const shape *s, bool activate, bool mix_channels) {
-  pno_layer a = {.grid = &s->g, .channels = C, .activate = activate, .mix_channels = mix_channels,
-                 .modes = world_row_modes(w, s->g.len, s->k), .skip = world_vectors(w, C, C, 1),
-                 .bias = world_vectors(w, 1, C, 2), .gate = world_vectors(w, 1, C, 3),
-                 .spectrum = world_vectors(w, s->modes, C, 4), .z = world_noise(w, s->points * CP, 5),
-                 .m = world_noise(w, s->points * CP, 6), .rows = world_noise(w, s->modes * CP, 7), .want_rows = true,
-                 .x = world_vectors(w, s->points, C, 8), .result = world_noise(w, s->points * CP, 9)};
-  if (mix_channels) a.mlp = world_mlp(w, C, HIDDEN, C, 10);
-  return a;
-}
-
-/* What backward of the same layer needs; d is the gradient of the result, above that of the rows. */
-static pno_layer back_of(world *w, const shape *s, const pno_layer *forward, const float *d, const float *above) {
-  pno_layer a = *forward;
-  a.above = forward->modes;
-  a.spectrum = above;
-  a.input = forward->x;
-  a.d = world_copy(w, d, s->points * CP);
-  a.d_scale = world_noise(w, SAMPLES, 20); /* not used unless first_gradient */
-  a.rows = world_noise(w, s->modes * CP, 21);
-  a.partial = world_noise(w, s->blocks * pno_layer_floats(&a), 22);
-  return a;
-}
-
-/* <partial gradients summed over all blocks, value> for the tensor that starts `at` floats into the partial. */
-static double partial_dot(const pno_layer *a, int blocks, ptrdiff_t at, const float *value, ptrdiff_t n) {
-  double sum = 0;
-  for (int b = 0; b < blocks; b++) sum += world_dot(a->partial + b * pno_layer_floats(a) + at, value, n);
   return sum;
 }
 
-static void check_linear(const pno_kernels *t, const shape *s, world *w) {
-  pno_layer f = layer_of(w, s, false, false);
-  float *scratch = world_scratch(w, &s->g, C);
-  t->layer_forward(&f, 0, s->blocks, scratch);
-  const ptrdiff_t n = s->points * CP, m = s->modes * CP;
-  const float *d = world_vectors(w, s->points, C, 30), *above = world_vectors(w, s->modes, C, 31);
-  const double value = world_dot(f.result, d, n) + world_dot(f.rows, above, m);
-  const double scale = sqrt(world_dot(f.result, f.result, n) * world_dot(d, d, n)) +
-                       sqrt(world_dot(f.rows, f.rows, m) * world_dot(above, above, m));
-  pno_layer b = back_of(w, s, &f, d, above);
-  t->layer_backward(&b, 0, s->blocks, scratch);
-  const double of_bias = partial_dot(&b, s->blocks, C * CP, f.bias, CP);
-  const double of_skip = partial_dot(&b, s->blocks, 0, f.skip, C * CP);
-  const double of_x = world_dot(b.d, f.x, n), of_spectrum = world_dot(b.rows, f.spectrum, m);
-  world_equal(value, of_x + of_spectrum + of_bias, scale, "inputs");
-  world_equal(of_skip, of_x, scale, "x skip is linear in both");
-  cr_assert(world_padding_is_zero(f.result, s->points, C) && world_padding_is_zero(f.rows, s->modes, C));
-  cr_assert(world_padding_is_zero(b.d, s->points, C) && world_padding_is_zero(b.rows, s->modes, C));
+static void check_definition(const pno_kernels *t, const phase_shape *s, world *w) {
+  const pno_layer a = phase_layer(w, t, s);
+  run(t, s, w, &a);
+  for (ptrdiff_t p = 0; p < s->points; p += 1 + s->points / 97) {
+    const int c = (int)(p * 7 % s->channels);
+    const ptrdiff_t at = p * s->cp + c;
+    const double pre = s->hidden ? a.m[at] : a.z[at], value = s->activate ? gelu(pre) : pre;
+    world_equal(a.z[at], sum_of_z(s, &a, p, c), 5, "z");
+    if (s->hidden) world_equal(a.m[at], sum_of_m(s, &a, p, c), 20, "m");
+    world_equal(a.result[at], value, fmax(0.1, 0.1 * fabs(value)), "result");
+  }
+  for (ptrdiff_t q = 0; q < s->modes; q += 1 + s->modes / 97) {
+    const ptrdiff_t row = q / (2 * s->k), k = q % (2 * s->k);
+    double sum = 0, size = 0;
+    for (int y = 0; y < s->g.len; y++) {
+      const double x = a.result[(row * s->g.len + y) * s->cp + 3];
+      sum += a.modes.analysis[k * s->g.len + y] * x;
+      size += x * x;
+    }
+    world_equal(a.rows[q * s->cp + 3], sum, sqrt(size * s->g.len), "rows");
+  }
 }
 
-Test(layer, without_activation_backward_is_the_adjoint_for_inputs_and_parameters) { each(check_linear); }
+Test(layer, each_part_is_the_sum_of_its_definition) { phase_each(check_definition); }
 
-/* The channel MLP is not linear, but the gate and the second map are: their gradients follow from the values. */
-static void check_gate(const pno_kernels *t, const shape *s, world *w) {
-  pno_layer f = layer_of(w, s, false, true);
-  float *scratch = world_scratch(w, &s->g, C);
-  t->layer_forward(&f, 0, s->blocks, scratch);
-  const ptrdiff_t n = s->points * CP, gate_at = C * CP + CP, w1_at = gate_at + CP;
-  const ptrdiff_t w2_at = w1_at + C * pno_padded(HIDDEN) + pno_padded(HIDDEN), b2_at = w2_at + HIDDEN * CP;
-  const float *d = world_vectors(w, s->points, C, 30), *above = world_zeros(w, s->modes * CP);
-  const double scale = sqrt(world_dot(f.result, f.result, n) * world_dot(d, d, n));
-  pno_layer b = back_of(w, s, &f, d, above);
-  t->layer_backward(&b, 0, s->blocks, scratch);
-  const double linear = partial_dot(&b, s->blocks, gate_at, f.gate, CP) +
-                        partial_dot(&b, s->blocks, w2_at, f.mlp.w2, HIDDEN * CP) +
-                        partial_dot(&b, s->blocks, b2_at, f.mlp.b2, CP);
-  world_equal(world_dot(f.result, d, n), linear, scale, "gate and second map");
-  for (int c = 0; c < s->blocks * (int)pno_layer_floats(&b); c++) cr_assert(isfinite(b.partial[c]));
+static void check_padding(const pno_kernels *t, const phase_shape *s, world *w) {
+  const pno_layer a = phase_layer(w, t, s);
+  run(t, s, w, &a);
+  cr_assert(world_padding_is_zero(a.result, s->points, s->channels));
+  cr_assert(world_padding_is_zero(a.z, s->points, s->channels));
+  cr_assert(!a.m || world_padding_is_zero(a.m, s->points, s->channels));
+  cr_assert(world_padding_is_zero(a.rows, s->modes, s->channels));
 }
 
-Test(layer, gate_and_second_map_of_the_channel_mlp_have_the_adjoint_of_their_linear_part) { each(check_gate); }
+Test(layer, padding_lanes_stay_zero) { phase_each(check_padding); }
 
-static void check_scale(const pno_kernels *t, const shape *s, world *w) {
-  const pno_layer f = layer_of(w, s, true, true);
-  float *scratch = world_scratch(w, &s->g, C);
-  t->layer_forward(&f, 0, s->blocks, scratch);
-  const ptrdiff_t n = s->points * CP;
-  const float *d = world_vectors(w, s->points, C, 30), *none = world_zeros(w, s->modes * CP);
-  pno_layer plain = back_of(w, s, &f, d, none), first = back_of(w, s, &f, d, none);
-  float *scaled = world_copy(w, d, n), *scale = world_zeros(w, SAMPLES);
-  scale[0] = 0.5f; /* powers of two: the bits agree */
-  scale[1] = 4.0f;
-  for (ptrdiff_t i = 0; i < n; i++) scaled[i] = d[i] * scale[i / (n / SAMPLES)];
-  memcpy(plain.d, scaled, sizeof *scaled * (size_t)n);
-  first.first_gradient = true;
-  first.d_scale = scale;
-  first.spectrum = NULL;
-  t->layer_backward(&plain, 0, s->blocks, scratch);
-  t->layer_backward(&first, 0, s->blocks, scratch);
-  cr_assert_eq(memcmp(plain.d, first.d, sizeof *scaled * (size_t)n), 0);
-  cr_assert_eq(memcmp(plain.rows, first.rows, sizeof *scaled * (size_t)(s->modes * CP)), 0);
+static void check_order(const pno_kernels *t, const phase_shape *s, world *w) {
+  const pno_layer a = phase_layer(w, t, s), b = phase_layer_again(w, s, &a);
+  run(t, s, w, &a);
+  phase_layer_forward(t, &b, s->samples, false, world_scratch(w, t, &s->g, phase_widest(s)));
+  same_layer(s, &a, &b);
 }
 
-Test(layer, the_first_gradient_is_multiplied_by_the_factor_of_its_sample) { each(check_scale); }
+Test(layer, blocks_one_by_one_in_any_order_give_the_bits_of_the_whole_slab) { phase_each(check_order); }
 
-static void check_blocks(const pno_kernels *t, const shape *s, world *w) {
-  const pno_layer all = layer_of(w, s, true, true);
-  pno_layer one = all;
-  one.z = world_noise(w, s->points * CP, 40);
-  one.m = world_noise(w, s->points * CP, 41);
-  one.result = world_copy(w, all.x, s->points * CP); /* in place */
-  one.x = one.result;
-  one.rows = world_noise(w, s->modes * CP, 42);
-  float *scratch = world_scratch(w, &s->g, C);
-  t->layer_forward(&all, 0, s->blocks, scratch);
-  for (int b = s->blocks - 1; b >= 0; b--) t->layer_forward(&one, b, 1, scratch);
-  cr_assert_eq(memcmp(all.result, one.result, sizeof(float) * (size_t)(s->points * CP)), 0);
-  cr_assert_eq(memcmp(all.rows, one.rows, sizeof(float) * (size_t)(s->modes * CP)), 0);
-  cr_assert_eq(memcmp(all.z, one.z, sizeof(float) * (size_t)(s->points * CP)), 0);
-  cr_assert_eq(memcmp(all.m, one.m, sizeof(float) * (size_t)(s->points * CP)), 0);
+static void check_in_place(const pno_kernels *t, const phase_shape *s, world *w) {
+  const pno_layer a = phase_layer(w, t, s);
+  pno_layer b = phase_layer_again(w, s, &a);
+  b.result = world_copy(w, a.x, floats_of(s));
+  b.x = b.result;
+  b.rows = world_copy(w, a.spectrum, s->modes * s->cp);
+  b.spectrum = b.rows;
+  run(t, s, w, &a);
+  phase_layer_forward(t, &b, s->samples, false, world_scratch(w, t, &s->g, phase_widest(s)));
+  same_layer(s, &a, &b);
 }
 
-Test(layer, blocks_may_run_in_any_order_and_in_place) { each(check_blocks); }
+Test(layer, the_result_may_lie_where_x_was_and_its_rows_where_the_spectrum_was) { phase_each(check_in_place); }
 
-static void check_activated(const pno_kernels *t, const shape *s, world *w) {
-  const pno_layer f = layer_of(w, s, false, false);
-  float *scratch = world_scratch(w, &s->g, C);
-  const ptrdiff_t n = s->points * CP;
-  const float *d = world_vectors(w, s->points, C, 30), *none = world_zeros(w, s->modes * CP);
-  pno_layer kept = f, made = f;
-  made.activate = true; /* gelu(z) through the table itself */
-  made.mix_channels = false;
-  t->layer_forward(&made, 0, s->blocks, scratch);
-  pno_layer a = back_of(w, s, &kept, d, none), b = back_of(w, s, &kept, d, none);
-  a.input = made.z;
-  a.input_activated = true;
-  b.input = made.result;
-  t->layer_backward(&a, 0, s->blocks, scratch);
-  t->layer_backward(&b, 0, s->blocks, scratch);
-  const double size = world_dot(b.partial, b.partial, s->blocks * pno_layer_floats(&b));
-  world_equal(world_dot(a.partial, b.partial, s->blocks * pno_layer_floats(&b)), size, size, "skip gradient");
-  cr_assert_eq(memcmp(a.d, b.d, sizeof(float) * (size_t)n), 0);
+static void check_not_kept(const pno_kernels *t, const phase_shape *s, world *w) {
+  const pno_layer a = phase_layer(w, t, s);
+  run(t, s, w, &a);
+  for (int leave = 1; leave < 8; leave++) { /* z, m, rows */
+    pno_layer b = phase_layer_again(w, s, &a);
+    if (leave & 1) b.z = NULL;
+    if (leave & 2) b.m = NULL;
+    if (leave & 4) b.rows = NULL;
+    run(t, s, w, &b);
+    same_layer(s, &a, &b);
+  }
 }
 
-Test(layer, an_input_kept_before_its_activation_gives_the_gradient_of_the_activated_one) { each(check_activated); }
+Test(layer, what_is_not_kept_changes_no_bit_of_the_rest) { phase_each(check_not_kept); }
+
+static void check_lift(const pno_kernels *t, const phase_shape *s, world *w) {
+  const pno_lift lift = phase_lift(w, t, s, 3, 0, true);
+  float *scratch = world_scratch(w, t, &s->g, phase_widest(s));
+  phase_lift_forward(t, &lift, s->samples, true, scratch);
+  pno_layer a = phase_layer(w, t, s);
+  a.x = lift.x;
+  pno_layer b = phase_layer_again(w, s, &a);
+  b.x = NULL;
+  b.lift = &lift;
+  run(t, s, w, &a);
+  phase_layer_forward(t, &b, s->samples, false, scratch);
+  same_layer(s, &a, &b);
+}
+
+Test(layer, an_input_made_by_the_lift_gives_the_bits_of_the_kept_one) { phase_each(check_lift); }
+
+static void check_not_a_number(const pno_kernels *t, const phase_shape *s, world *w) {
+  const ptrdiff_t p = s->points / 2;
+  for (int bad = 0; bad < 3; bad++) {
+    float *x = world_vectors(w, s->points, s->channels, 8), value[3] = {NAN, INFINITY, -INFINITY};
+    pno_layer a = phase_layer(w, t, s);
+    x[p * s->cp + 1] = value[bad];
+    a.x = x;
+    run(t, s, w, &a);
+    for (int c = 0; c < s->channels; c++) cr_assert(!isfinite(a.z[p * s->cp + c]), "%s, channel %d", t->name, c);
+    for (int c = 0; c < s->channels; c++) cr_assert(!isfinite(a.result[p * s->cp + c]), "%s, channel %d", t->name, c);
+    for (int c = 0; c < s->channels; c++)
+      cr_assert(!isfinite(a.rows[p / s->g.len * s->k * 2 * s->cp + c]), "%s, mode 0 of channel %d", t->name, c);
+  }
+}
+
+Test(layer, what_is_not_finite_shows_in_the_result_and_its_spectrum) { phase_each(check_not_a_number); }

@@ -6,41 +6,79 @@
 
 enum { HALF = 16, PAIRS = 5 * HALF, REALS = 37 };
 
-Test(update, accumulate_adds_scaled_partials_of_its_blocks_in_block_order) {
-  enum { BLOCKS = 7, A_SAMPLE = 2, STRIDE = 50, AT = 3, N = 41 };
+/* Micro-batches of one, two and three blocks, the last one short; N is no multiple of a vector. */
+enum { BLOCKS = 7, A_SAMPLE = 2, STRIDE = 50, AT = 3, N = 41 };
+
+static pno_accumulate accumulate_of(world *w, int micro) {
+  return (pno_accumulate){.blocks = BLOCKS, .micro = micro, .blocks_a_sample = A_SAMPLE, .stride = STRIDE,
+                          .partial = world_noise(w, BLOCKS * STRIDE, 1) + AT, .scale = world_noise(w, 4, 2),
+                          .grad = world_noise(w, N, 3)};
+}
+
+static void each_micro(void (*check)(const pno_kernels *t, int micro, world *w)) {
   int tables;
   const pno_kernels *const *t = world_tables(&tables);
   for (int i = 0; i < tables; i++) {
-    world w = {0};
-    const float *partial = world_noise(&w, BLOCKS * STRIDE, 1), *scale = world_noise(&w, 4, 2);
-    const float *before = world_noise(&w, N, 3);
-    pno_accumulate a = {.first_block = 2, .blocks = 4, .blocks_a_sample = A_SAMPLE, .stride = STRIDE,
-                        .partial = partial + AT, .scale = scale, .grad = world_copy(&w, before, N)};
-    t[i]->accumulate(&a, 0, N);
-    for (int k = 0; k < N; k++) {
-      double want = before[k];
-      for (int b = 2; b < 6; b++) want += (double)scale[b / A_SAMPLE] * partial[b * STRIDE + AT + k];
-      cr_assert_float_eq(a.grad[k], want, 1e-5);
+    for (int micro = 1; micro <= BLOCKS + 1; micro++) {
+      world w = {0};
+      world_say("%s, micro-batches of %d blocks", t[i]->name, micro);
+      check(t[i], micro, &w);
+      world_end(&w);
     }
-    const float *whole = a.grad;
-    a.grad = world_copy(&w, before, N);
-    for (int k = N - 1; k >= 0; k--) t[i]->accumulate(&a, k, 1);
-    cr_assert_eq(memcmp(whole, a.grad, sizeof *whole * N), 0, "any range of elements gives the same bits");
-    world_end(&w);
   }
 }
 
+static void check_sum(const pno_kernels *t, int micro, world *w) {
+  const pno_accumulate a = accumulate_of(w, micro), before = accumulate_of(w, micro);
+  t->accumulate(&a, 0, N);
+  for (int k = 0; k < N; k++) {
+    double want = before.grad[k];
+    for (int b = 0; b < BLOCKS; b++) want += (double)a.scale[b / A_SAMPLE] * a.partial[b * STRIDE + k];
+    world_equal(a.grad[k], want, 1, "element");
+  }
+}
+
+Test(update, accumulate_adds_the_scaled_partials_of_all_blocks) { each_micro(check_sum); }
+
+static void check_ranges(const pno_kernels *t, int micro, world *w) {
+  const pno_accumulate a = accumulate_of(w, micro), b = accumulate_of(w, micro);
+  t->accumulate(&a, 0, N);
+  for (int k = N - 1; k >= 0; k--) t->accumulate(&b, k, 1);
+  world_same(b.grad, a.grad, N, "element");
+}
+
+Test(update, any_range_of_elements_accumulates_the_same_bits) { each_micro(check_ranges); }
+
+static void check_chunks(const pno_kernels *t, int micro, world *w) {
+  const pno_accumulate a = accumulate_of(w, micro);
+  pno_accumulate b = accumulate_of(w, micro);
+  float scale[BLOCKS];
+  const float *partial = b.partial;
+  for (int i = 0; i < BLOCKS; i++) scale[i] = a.scale[i / A_SAMPLE];
+  b.scale = scale;
+  b.blocks_a_sample = 1; /* so that a chunk may start anywhere */
+  t->accumulate(&a, 0, N);
+  for (int first = 0; first < BLOCKS; first += micro) {
+    b.blocks = BLOCKS - first < micro ? BLOCKS - first : micro;
+    b.partial = partial + first * STRIDE;
+    b.scale = scale + first;
+    t->accumulate(&b, 0, N);
+  }
+  world_same(b.grad, a.grad, N, "element");
+}
+
+Test(update, a_chunk_accumulates_the_bits_of_its_micro_batches_one_after_the_other) { each_micro(check_chunks); }
+
 Test(update, squares_are_summed_in_double_block_by_block) {
-  enum { BLOCKS = 3 };
   int tables;
   const pno_kernels *const *t = world_tables(&tables);
   for (int i = 0; i < tables; i++) {
     world w = {0};
-    float *g = world_noise(&w, BLOCKS * PNO_BLOCK, 1);
+    float *g = world_noise(&w, 3 * PNO_BLOCK, 1);
     g[5] = 1e25f; /* its square does not fit a float */
-    double *squares = world_doubles(&w, BLOCKS);
-    t[i]->squares(g, 0, BLOCKS, squares);
-    for (int b = 0; b < BLOCKS; b++) {
+    double *squares = world_doubles(&w, 3);
+    t[i]->squares(g, 0, 3, squares);
+    for (int b = 0; b < 3; b++) {
       const double want = world_dot(g + b * PNO_BLOCK, g + b * PNO_BLOCK, PNO_BLOCK);
       cr_assert_float_eq(squares[b], want, 1e-12 * want);
     }
@@ -114,6 +152,30 @@ Test(update, adam_is_the_algorithm_in_double_and_complex_numbers_share_the_momen
   const pno_kernels *const *t = world_tables(&tables);
   for (int i = 0; i < tables; i++)
     for (int k = 0; k < 4; k++) check_adam(t[i], k & 1 ? 1.0f : 0.0f, k & 2);
+}
+
+static void check_adam_ranges(const pno_kernels *t, bool complex) {
+  for (int size = 1; size < 2 * HALF; size += 3) {
+    world w = {0};
+    const pno_step_args step = step_of(1.0f);
+    const pno_adam a = adam_of(&w, &step, complex), b = adam_of(&w, &step, complex);
+    const int count = complex ? PAIRS : REALS, floats = complex ? 2 * PAIRS : REALS;
+    world_say("%s, %s numbers, %d at a time", t->name, complex ? "complex" : "real", size);
+    t->adam(&a, 0, count);
+    for (int first = (count - 1) / size * size; first >= 0; first -= size)
+      t->adam(&b, first, count - first < size ? count - first : size);
+    world_same(b.param, a.param, floats, "parameter");
+    world_same(b.m, a.m, floats, "m");
+    world_same(b.v, a.v, count, "v");
+    world_end(&w);
+  }
+}
+
+Test(update, any_range_of_elements_makes_the_same_step_of_adam) {
+  int tables;
+  const pno_kernels *const *t = world_tables(&tables);
+  for (int i = 0; i < tables; i++)
+    for (int complex = 0; complex < 2; complex++) check_adam_ranges(t[i], complex > 0);
 }
 
 Test(update, a_step_of_adam_does_not_depend_on_the_phase_of_a_complex_gradient) {
