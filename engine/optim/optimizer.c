@@ -67,3 +67,7 @@ bool pno_optimizer_step(pno_optimizer *o, double lr, long samples, const float *
   for (int k = 0; k < threads; k++) update_share(o, grad, params, k, threads);
   return true;
 }
+
+double pno_optimizer_traffic(const pno_optimizer *o) {
+  return (double)sizeof(float) * (double)(2 * o->floats + 4 * o->floats + 2 * o->v_floats);
+}
