@@ -66,8 +66,8 @@ static void check_spectra_padding(const mix_case *m, const float *v) {
 static pno_mix mix_of(world *w, const mix_case *m) {
   float *scale = world_zeros(w, m->samples);
   for (int s = 0; s < m->samples; s++) scale[s] = 0.5f + 0.25f * (float)(s % 5);
-  return (pno_mix){.samples = m->samples, .modes = MODES, .channels = m->c, .stride = m->stride, .stored = stored,
-                   .weight = world_vectors(w, m->weights / m->cp, m->c, 1), .x = spectra_of(w, m, 2),
+  return (pno_mix){.samples = m->samples, .micro = 1, .modes = MODES, .channels = m->c, .stride = m->stride,
+                   .stored = stored, .weight = world_vectors(w, m->weights / m->cp, m->c, 1), .x = spectra_of(w, m, 2),
                    .y = spectra_of(w, m, 3), .scale = scale, .grad = world_zeros(w, m->weights)};
 }
 
@@ -166,6 +166,24 @@ static void check_chunk(const pno_kernels *t, const mix_case *m, world *w) {
 }
 
 Test(mix, a_chunk_gives_the_bits_of_one_sample_after_the_other_and_of_any_order_of_modes) { each(check_chunk); }
+
+/* Micro-batches of two, the last of one where samples are odd: each yields its own sum, which is then added. */
+static void check_micro(const pno_kernels *t, const mix_case *m, world *w) {
+  float *scratch = scratch_of(w, t, m);
+  pno_mix chunk = mix_of(w, m), alone = mix_of(w, m);
+  chunk.micro = alone.micro = 2;
+  float *sum = world_zeros(w, m->weights);
+  t->mix_backward(&chunk, 0, MODES, scratch);
+  for (int s = 0; s < m->samples; s += 2, alone.x += 2 * m->stride, alone.y += 2 * m->stride, alone.scale += 2) {
+    alone.samples = m->samples - s < 2 ? m->samples - s : 2;
+    memset(alone.grad, 0, sizeof(float) * (size_t)m->weights);
+    t->mix_backward(&alone, 0, MODES, scratch);
+    for (ptrdiff_t i = 0; i < m->weights; i++) sum[i] += alone.grad[i];
+  }
+  world_same(sum, chunk.grad, m->weights, "gradient of the weight");
+}
+
+Test(mix, each_micro_batch_yields_a_sum_of_its_own_that_is_then_added) { each(check_micro); }
 
 static void check_fresh(const pno_kernels *t, const mix_case *m, world *w) {
   float *scratch = scratch_of(w, t, m);
