@@ -19,7 +19,8 @@ typedef enum { PNO_FLAVOUR_NEURALOP, PNO_FLAVOUR_LI } pno_flavour;
 
 enum { PNO_LAYERS_MAX = 16, PNO_THREADS_MAX = 256 };
 
-#define PNO_CALL_BYTES ((size_t)2 << 30) /* that the plan of a call may take */
+#define PNO_CALL_BYTES ((size_t)2 << 30)   /* that the plan of a call may take */
+#define PNO_CACHE_BYTES ((size_t)64 << 20) /* that it should take where that costs little: a share of the last cache */
 
 typedef struct {
   pno_flavour flavour;
@@ -67,7 +68,8 @@ void pno_fno_plan_destroy(pno_fno_plan **p);
 pno_status pno_fno_plan_measure(const pno_fno *f, const pno_fno_use *use, pno_fno_plan **out);
 
 /* How many samples a call should take of `most` that a rank has: all, if their plan stays within PNO_CALL_BYTES, else so
- * many that all calls do and are alike. Whole micro-batches, at least one. use->samples is not read.
+ * many that all calls do and are alike. Where the weights, which every call streams four times, are light beside the
+ * activations that fit PNO_CACHE_BYTES, that is the limit. Whole micro-batches, at least one. use->samples is not read.
  * Errors: as of a plan. */
 pno_status pno_fno_call_samples(const pno_fno *f, const pno_fno_use *use, int most, int *out);
 

@@ -270,8 +270,11 @@ pno_status pno_fno_call_samples(const pno_fno *f, const pno_fno_use *use, int mo
   size_t one, two;
   int fit = 1;
   PNO_TRY(bytes_of(f, *use, micro, &one));
-  if (micros > 1 && bytes_of(f, *use, 2 * micro, &two) == PNO_OK && one < PNO_CALL_BYTES) {
-    const size_t more = (PNO_CALL_BYTES - one) / (two - one);
+  if (micros > 1 && bytes_of(f, *use, 2 * micro, &two) == PNO_OK) {
+    const size_t each = two - one, in_cache = each < PNO_CACHE_BYTES ? PNO_CACHE_BYTES / each * each : each;
+    const bool light = 4 * sizeof(float) * (size_t)f->registry.floats < in_cache + in_cache / 2;
+    const size_t limit = light ? PNO_CACHE_BYTES : PNO_CALL_BYTES;
+    const size_t more = one < limit ? (limit - one) / each : 0;
     fit = more < (size_t)micros ? 1 + (int)more : micros;
   }
   const int calls = (micros + fit - 1) / fit;

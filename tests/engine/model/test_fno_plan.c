@@ -111,8 +111,8 @@ Test(fno_plan, coordinates_leave_the_end_out_in_neuralop_and_take_it_in_li) {
 }
 
 /* Samples of a call of `most` on n x n points, and the bytes of its plan. */
-static int call_samples(int n, int micro, int most, size_t *bytes) {
-  const pno_fno_spec spec = {.flavour = PNO_FLAVOUR_LI, .dims = 2, .in = 1, .out = 1, .width = 32, .modes = {4, 4},
+static int call_samples(int n, int modes, int micro, int most, size_t *bytes) {
+  const pno_fno_spec spec = {.flavour = PNO_FLAVOUR_LI, .dims = 2, .in = 1, .out = 1, .width = 32, .modes = {modes, modes},
                              .layers = 4, .head_hidden = 8};
   pno_fno_use use = {.kernels = pno_kernels_scalar(), .n = {n, n}, .micro = micro, .train = true};
   made m;
@@ -124,20 +124,32 @@ static int call_samples(int n, int micro, int most, size_t *bytes) {
   return use.samples;
 }
 
+/* All calls of a rank that has `most` samples, when `fit` is the most of a call. */
+static void check_calls(int n, int modes, int most, int fit) {
+  size_t bytes;
+  const int samples = call_samples(n, modes, 1, most, &bytes), calls = (most + samples - 1) / samples;
+  cr_assert_eq(calls, (most + fit - 1) / fit, "%d samples in %d calls", most, calls);
+  cr_assert(most - (calls - 1) * samples > samples - calls, "%d samples, %d a call", most, samples);
+}
+
 Test(fno_plan, a_call_takes_all_samples_that_a_rank_has_as_long_as_its_memory_allows) {
-  size_t bytes, more;
-  cr_assert_eq(call_samples(16, 1, 20, &bytes), 20);
-  cr_assert_eq(call_samples(16, 3, 20, &bytes), 21, "whole micro-batches");
-  cr_assert_eq(call_samples(16, 3, 0, &bytes), 3, "at least one");
-  const int fit = call_samples(1024, 1, 1000000, &bytes);
-  cr_assert(fit > 1 && bytes <= PNO_CALL_BYTES, "%d samples take %zu bytes", fit, bytes);
-  for (int most = fit + 1; most <= 3 * fit + 1; most++) {
-    const int samples = call_samples(1024, 1, most, &more), calls = (most + samples - 1) / samples;
-    cr_assert_eq(calls, (most + fit - 1) / fit, "%d samples in %d calls", most, calls);
-    cr_assert(most - (calls - 1) * samples > samples - calls, "%d samples, %d a call", most, samples);
-  }
-  cr_assert_eq(call_samples(1024, fit + 1, 1000, &bytes), fit + 1, "a micro-batch is not cut");
-  cr_assert_eq(call_samples(16384, 1, 1000, &bytes), 1);
+  enum { HEAVY = 80 }; /* modes whose weights outweigh the activations of a sample */
+  size_t bytes;
+  cr_assert_eq(call_samples(16, 4, 1, 20, &bytes), 20);
+  cr_assert_eq(call_samples(16, 4, 3, 20, &bytes), 21, "whole micro-batches");
+  cr_assert_eq(call_samples(16, 4, 3, 0, &bytes), 3, "at least one");
+  const int fit = call_samples(256, HEAVY, 1, 1000000, &bytes);
+  cr_assert(fit > 1 && bytes <= PNO_CALL_BYTES && bytes > PNO_CALL_BYTES / 2, "%d samples take %zu bytes", fit, bytes);
+  for (int most = fit + 1; most <= 3 * fit + 1; most++) check_calls(256, HEAVY, most, fit);
+  cr_assert_eq(call_samples(256, HEAVY, fit + 1, 1000, &bytes), fit + 1, "a micro-batch is not cut");
+  cr_assert_eq(call_samples(16384, 4, 1, 1000, &bytes), 1);
+}
+
+Test(fno_plan, a_call_stays_in_the_cache_where_the_weights_are_light) {
+  size_t bytes;
+  const int fit = call_samples(64, 4, 1, 1000000, &bytes);
+  cr_assert(fit > 1 && bytes <= PNO_CACHE_BYTES && bytes > PNO_CACHE_BYTES / 2, "%d samples take %zu bytes", fit, bytes);
+  for (int most = fit + 1; most <= 3 * fit + 1; most++) check_calls(64, 4, most, fit);
 }
 
 Test(fno_plan, what_cannot_be_planned_has_no_calls) {
