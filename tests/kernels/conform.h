@@ -28,7 +28,7 @@ static inline void conform_add(conform_outputs *o, const char *name, const float
 /* Runs the operation of one case with table t; the operands depend on the case alone. */
 typedef void conform_run(const pno_kernels *t, const void *one_case, world *w, conform_outputs *o);
 
-/* Asserts that each table writes what the scalar one writes; the caller has said the case (world_say adds the table). */
+/* Asserts that each table writes what the scalar one writes; say: the case in words. */
 static inline void conform(conform_run *run, const void *one_case, const char *say) {
   int tables;
   const pno_kernels *const *t = world_tables(&tables);

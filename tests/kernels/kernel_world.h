@@ -1,5 +1,5 @@
-/* What the kernel tests share: buffers between guard zones, random vectors with zero padding, tables of modes in the form
- * that a table of operations reads. Every test runs over all tables that this processor can run. */
+/* What the kernel tests share: buffers between guard zones, random vectors with zero padding, tables of modes in the
+ * form that a table of operations reads. Every test runs over all tables that this processor can run. */
 #ifndef PNO_TESTS_KERNELS_KERNEL_WORLD_H
 #define PNO_TESTS_KERNELS_KERNEL_WORLD_H
 
@@ -39,7 +39,7 @@ void world_same(const float *a, const float *b, ptrdiff_t n, const char *what); 
  * largest |b|. */
 void world_near(const float *a, const float *b, ptrdiff_t n, double tolerance, const char *what);
 
-/* k modes of a row of n points: unit analysis, synthesis with the weights 1, 2, .., 2, 1 of a real row; packed for t. */
+/* k modes of a row of n points: unit analysis, synthesis with the weights 1, 2, .., 2, 1 of a real row; packed. */
 pno_row_modes world_row_modes(world *w, const pno_kernels *t, int n, int k);
 /* k frequencies from `first` on of an axis of n points; packed for t. */
 pno_axis world_axis(world *w, const pno_kernels *t, int n, int k, int first);

@@ -77,16 +77,16 @@ pno_back phase_linear(world *w, const phase_shape *s, const pno_layer *f, const 
   return b;
 }
 
-/* Slab i of all samples: its first block, and the first row of its row spectra in vectors. */
-static int slab_at(const pno_grid *g, int i, int k, int cp, ptrdiff_t *spectrum) {
-  *spectrum = (ptrdiff_t)i * g->slab_rows * 2 * k * cp;
+/* Slab i of all samples: its first block, and where its row spectra start. */
+static int slab_at(const pno_grid *g, int i, const pno_row_modes *m, int cp, ptrdiff_t *spectrum) {
+  *spectrum = (ptrdiff_t)i * g->slab_rows * (m->stride ? m->stride : 2 * (ptrdiff_t)m->k * cp);
   return i / g->slabs * g->blocks + i % g->slabs * g->slab_blocks;
 }
 
 void phase_lift_forward(const pno_kernels *t, const pno_lift *a, int samples, bool in_turn, float *scratch) {
   for (int i = 0; i < samples * a->grid->slabs; i++) {
     ptrdiff_t at;
-    const int first = slab_at(a->grid, i, a->modes.k, pno_padded(a->channels), &at);
+    const int first = slab_at(a->grid, i, &a->modes, pno_padded(a->channels), &at);
     pno_lift slab = *a;
     slab.rows += at;
     if (in_turn) t->lift_forward(&slab, first, a->grid->slab_blocks, scratch);
@@ -97,7 +97,7 @@ void phase_lift_forward(const pno_kernels *t, const pno_lift *a, int samples, bo
 void phase_layer_forward(const pno_kernels *t, const pno_layer *a, int samples, bool in_turn, float *scratch) {
   for (int i = 0; i < samples * a->grid->slabs; i++) {
     ptrdiff_t at;
-    const int first = slab_at(a->grid, i, a->modes.k, pno_padded(a->channels), &at);
+    const int first = slab_at(a->grid, i, &a->modes, pno_padded(a->channels), &at);
     pno_layer slab = *a;
     slab.spectrum += at;
     if (a->rows) slab.rows += at;
@@ -109,7 +109,7 @@ void phase_layer_forward(const pno_kernels *t, const pno_layer *a, int samples, 
 void phase_layer_backward(const pno_kernels *t, const pno_back *a, int samples, bool in_turn, float *scratch) {
   for (int i = 0; i < samples * a->grid->slabs; i++) {
     ptrdiff_t at;
-    const int first = slab_at(a->grid, i, a->modes.k, pno_padded(a->channels), &at);
+    const int first = slab_at(a->grid, i, &a->modes, pno_padded(a->channels), &at);
     pno_back slab = *a;
     if (a->linear) slab.spectrum += at;
     if (a->stage) slab.rows += at;

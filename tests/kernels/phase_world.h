@@ -29,8 +29,8 @@ pno_layer phase_layer_again(world *w, const phase_shape *s, const pno_layer *a);
 /* Backward of the stage of f alone, as at the top, from the gradient d of the result; f has run. */
 pno_back phase_stage(world *w, const phase_shape *s, const pno_layer *f, const float *d);
 
-/* Backward of the linear part of f alone, as at the bottom, from dz, dm (if there is a gate) and the gradient of the row
- * spectra of its input. */
+/* Backward of the linear part of f alone, as at the bottom, from dz, dm (if there is a gate) and the gradient of the
+ * row spectra of its input. */
 pno_back phase_linear(world *w, const phase_shape *s, const pno_layer *f, const float *dz, const float *dm,
                       const float *above);
 

@@ -12,9 +12,9 @@ typedef struct {
 
 typedef void axis_check(const pno_kernels *t, const axis_case *c, world *w);
 
-/* Frequencies around zero as neuralop keeps them, and the corners that li keeps, of which n/2 may come from -n/2 alone. */
+/* Frequencies around zero as neuralop keeps them, and with one more above zero than below. */
 static void each_frequency(const pno_kernels *t, int n, int k, axis_check *check) {
-  const int firsts[2] = {-(k / 2), k % 2 ? -(k - 1) / 2 : -(k / 2) + (k < n)};
+  const int firsts[2] = {-(k / 2), -(k / 2) + (k % 2 == 0 && k < n)};
   for (int i = 0; i < 1 + (firsts[0] != firsts[1]); i++) {
     world w = {0};
     axis_case c = {.n = n, .k = k, .first = firsts[i], .inner = n > 20 ? 2 : 3};

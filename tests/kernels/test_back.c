@@ -20,7 +20,9 @@ static pno_layer forward_of(world *w, const pno_kernels *t, const phase_shape *s
   return f;
 }
 
-static double size_of(const float *a, const float *b, ptrdiff_t n) { return sqrt(world_dot(a, a, n) * world_dot(b, b, n)); }
+static double size_of(const float *a, const float *b, ptrdiff_t n) {
+  return sqrt(world_dot(a, a, n) * world_dot(b, b, n));
+}
 
 static void check_linear(const pno_kernels *t, const phase_shape *s, world *w) {
   if (s->hidden || s->activate) return;
@@ -50,10 +52,11 @@ static void check_analysis(const pno_kernels *t, const phase_shape *s, world *w)
   const pno_back b = phase_linear(w, s, &f, zero, zero, above);
   phase_layer_backward(t, &b, s->samples, true, scratch);
   const ptrdiff_t m = s->modes * s->cp;
-  world_equal(world_dot(f.rows, above, m), world_dot(f.result, b.d, floats_of(s)), size_of(f.rows, above, m), "analysis");
+  world_equal(world_dot(f.rows, above, m), world_dot(f.result, b.d, floats_of(s)), size_of(f.rows, above, m),
+              "analysis");
 }
 
-Test(back, the_gradient_of_a_row_spectrum_reaches_the_row_by_the_adjoint_of_the_analysis) { phase_each(check_analysis); }
+Test(back, a_gradient_of_row_spectra_reaches_the_rows_by_the_adjoint_of_the_analysis) { phase_each(check_analysis); }
 
 static void check_gate(const pno_kernels *t, const phase_shape *s, world *w) {
   if (!s->hidden) return;

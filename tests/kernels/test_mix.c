@@ -129,7 +129,8 @@ static void check_kept(const pno_kernels *t, const mix_case *m, world *w) {
     t->mix_backward(&a, 0, MODES, scratch_of(w, t, m));
     const ptrdiff_t mode = 2 * (ptrdiff_t)m->c * m->cp;
     for (int k = 0; k < STORED; k++) {
-      const bool kept = k == 4 || k == 0 || k == 2, same = memcmp(a.grad + k * mode, before + k * mode, sizeof(float) * (size_t)mode) == 0;
+      const bool kept = k == 4 || k == 0 || k == 2;
+      const bool same = memcmp(a.grad + k * mode, before + k * mode, sizeof(float) * (size_t)mode) == 0;
       cr_assert_eq(same, !kept, "%s: stored mode %d", t->name, k);
     }
   }
