@@ -22,7 +22,7 @@
 
 #include "kernels/grid.h"
 
-/* The kept modes of a leading axis: out[k] = sum_x in[x] exp(-2 pi i f_k x / n), f_k = first + k. */
+/* The kept modes of a leading axis: out[k] = sum_x in[x] exp(-2 pi i f_k x / n), f_k = first + k, first <= 0 < first + k. */
 typedef struct {
   int n, k, first;
   const float *cosine; /* [k][n] */
