@@ -114,6 +114,7 @@ typedef struct {
   const pno_lift *lift;
   float *z;      /* pre-activation of the Fourier part; NULL: not kept */
   float *m;      /* pre-activation of the channel MLP; NULL: not kept */
+  bool stream;   /* z will not be read before it has left the caches: a hint */
   float *result; /* activation out, may be x */
   float *rows;   /* row spectrum of the result out, may be spectrum; NULL if no layer follows */
 } pno_layer;

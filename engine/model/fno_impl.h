@@ -31,6 +31,7 @@ struct pno_fno_plan {
   int *stored; /* [modes]: number of the stored mode */
   float *coordinate[PNO_DIMS_MAX];
   int threads;
+  bool streams; /* what is kept for backward outgrows the caches */
   ptrdiff_t stride; /* floats between the spectra of two samples: a line more than they take, lest all samples of a mode
                      * fall into the same sets of the cache */
   /* activations [samples][points][cp]; x also carries the gradient back, m its own. NULL where nothing is kept. */

@@ -156,6 +156,7 @@ static pno_status make_activations(pno_fno_plan *p, pno_arena *arena) {
   if (!p->use.train) return PNO_OK;
   pno_arena_purpose(arena, "activations kept");
   if (s->lift_hidden) PNO_TRY(PNO_PUSH(arena, floats, &p->x0));
+  p->streams = sizeof(float) * floats * (size_t)s->layers > 2 * PNO_CACHE_BYTES;
   for (int l = 0; l < s->layers; l++) {
     if (l < s->layers - 1 || s->mlp_hidden) PNO_TRY(PNO_PUSH(arena, floats, &p->z[l]));
     if (s->mlp_hidden) PNO_TRY(PNO_PUSH(arena, floats, &p->m[l]));

@@ -39,6 +39,7 @@ static pno_layer layer_of(const fno_pass *c, int l) {
                  .mix_channels = f->spec.mlp_hidden > 0, .modes = p->row, .skip = value(c->params, f, f->skip[l]),
                  .bias = value(c->params, f, f->bias[l]), .z = p->z[l], .m = p->m[l], .x = l == 0 ? p->x0 : p->x,
                  .result = p->x};
+  a.stream = p->streams;
   if (!a.mix_channels) return a;
   a.gate = value(c->params, f, f->gate[l]);
   a.mlp = map_of(f, &f->mlp[l], c->params);

@@ -42,6 +42,17 @@ static void gelu_run(ptrdiff_t n, const float *x, float *out, const float *soon)
   }
 }
 
+/* The same for a z that is kept past the caches. */
+static void stream_run(ptrdiff_t n, const float *x, float *out, float *z) {
+  for (ptrdiff_t i = 0; i < n; i += LANES) {
+    const vec pre = v_load(x + i);
+    vec v;
+    v_gelu(pre, &v, NULL);
+    v_store(out + i, v);
+    v_stream(z + i, pre);
+  }
+}
+
 static void copy_run(ptrdiff_t n, const float *x, float *out, const float *soon) {
   (void)soon;
   for (ptrdiff_t i = 0; i < n; i += LANES) v_store(out + i, v_load(x + i));
@@ -91,7 +102,8 @@ static void forward_tile(void *user, const tile *t) {
   const layer_call *k = user;
   const pno_layer *a = k->a;
   const ptrdiff_t memory = pno_row_at(a->grid, k->block, t->row, a->grid->len, k->cp);
-  const bool z_packed = !a->z, x_packed = !a->x;
+  const bool streams = a->stream && a->z && a->activate && !a->mix_channels;
+  const bool z_packed = !a->z || streams, x_packed = !a->x;
   if (x_packed) simd_lift_points(a->lift, k->block, t, k->x, k->rest);
   const float *x = x_packed ? k->x : a->x + memory;
   float *z = z_packed ? k->z : a->z + memory;
@@ -101,6 +113,11 @@ static void forward_tile(void *user, const tile *t) {
   } else {
     for (int i = 0; i < t->runs; i++) {
       const tile_run *run = &t->run[i];
+      if (streams) {
+        stream_run((ptrdiff_t)run->n * k->cp, z + run->packed, a->result + memory + run->memory,
+                   a->z + memory + run->memory);
+        continue;
+      }
       (a->activate ? gelu_run : copy_run)((ptrdiff_t)run->n * k->cp, z + (z_packed ? run->packed : run->memory),
                                           a->result + memory + run->memory, z + run->memory + run->ahead);
     }
@@ -116,4 +133,5 @@ void simd_layer_forward(const pno_layer *a, int block, int count, float *scratch
   k.rows = k.folded + fold_floats(4, points / 4 + 1, cp);
   k.rest = k.rows + 2 * (ptrdiff_t)a->modes.k * cp;
   for (k.block = block; k.block < block + count; k.block++) simd_tiles(a->grid, k.block, cp, forward_tile, &k);
+  _mm_sfence(); /* what was stored past the caches is there for all threads */
 }

@@ -58,6 +58,7 @@ INLINED void synthesise_group(const int fold, const int n, const int wide, const
   }
   if (mapped) {
     const float *x0 = x[0], *x1 = x[1], *x2 = x[2], *x3 = x[3];
+#pragma GCC unroll 4
     for (int c = 0; c < depth; c++) {
       v_fetch(fetch[c % 4] + 4 * c); /* a line of each run in four turns */
       vec m[WIDE];

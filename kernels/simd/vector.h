@@ -19,6 +19,7 @@ typedef __m512 vec;
 enum { LANES = 16, WIDE = 2 };
 INLINED vec v_load(const float *p) { return _mm512_loadu_ps(p); }
 INLINED void v_store(float *p, vec v) { _mm512_storeu_ps(p, v); }
+INLINED void v_stream(float *p, vec v) { _mm512_stream_ps(p, v); } /* past the caches; p aligned */
 INLINED vec v_all(float x) { return _mm512_set1_ps(x); }
 INLINED vec v_zero(void) { return _mm512_setzero_ps(); }
 INLINED vec v_fma(vec a, vec b, vec c) { return _mm512_fmadd_ps(a, b, c); }   /* a b + c */
@@ -75,6 +76,7 @@ typedef __m256 vec;
 enum { LANES = 8, WIDE = 1 };
 INLINED vec v_load(const float *p) { return _mm256_loadu_ps(p); }
 INLINED void v_store(float *p, vec v) { _mm256_storeu_ps(p, v); }
+INLINED void v_stream(float *p, vec v) { _mm256_stream_ps(p, v); }
 INLINED vec v_all(float x) { return _mm256_set1_ps(x); }
 INLINED vec v_zero(void) { return _mm256_setzero_ps(); }
 INLINED vec v_fma(vec a, vec b, vec c) { return _mm256_fmadd_ps(a, b, c); }

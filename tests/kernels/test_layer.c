@@ -121,6 +121,17 @@ static void check_not_kept(const pno_kernels *t, const phase_shape *s, world *w)
 
 Test(layer, what_is_not_kept_changes_no_bit_of_the_rest) { phase_each(check_not_kept); }
 
+static void check_stream(const pno_kernels *t, const phase_shape *s, world *w) {
+  const pno_layer a = phase_layer(w, t, s);
+  run(t, s, w, &a);
+  pno_layer b = phase_layer_again(w, s, &a);
+  b.stream = true;
+  run(t, s, w, &b);
+  same_layer(s, &a, &b);
+}
+
+Test(layer, keeping_z_past_the_caches_changes_no_bit) { phase_each(check_stream); }
+
 static void check_lift(const pno_kernels *t, const phase_shape *s, world *w) {
   const pno_lift lift = phase_lift(w, t, s, 3, 0, true);
   float *scratch = world_scratch(w, t, &s->g, phase_widest(s));
