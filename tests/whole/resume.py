@@ -112,16 +112,16 @@ def interrupt(how, run, *words, steps, grace=1, codes=(INTERRUPTED,)):
 
 
 def interruptions_lose_nothing():
-    steps = 500
+    """Interrupted at some step and resumed for 20 more: the uncut run of as many steps."""
     generate("d.h5", 16)
     words = ["data.batch=4", "train.schedule=step", "train.step_size=7"]
-    train(2, "whole", "d.h5", *words, f"train.steps={steps}")
     ways = {"ctl": lambda job, run: pno(0, "ctl", run, "stop"), "usr1": lambda job, run: job.send(signal.SIGUSR1)}
     for name, how in ways.items():
-        interrupt(how, name, *words, steps=steps)
-        resume(2, name)
-        same_journal("whole", name, name)
-        same_state("whole", name, name)
+        steps = interrupt(how, name, *words, steps=1000000) + 20
+        resume(2, name, f"train.steps={steps}")
+        train(2, "whole-" + name, "d.h5", *words, f"train.steps={steps}")
+        same_journal("whole-" + name, name, name)
+        same_state("whole-" + name, name, name)
 
 
 def terminations_leave_a_checkpoint():
