@@ -24,10 +24,8 @@ INLINED vec v_all(float x) { return _mm512_set1_ps(x); }
 INLINED vec v_zero(void) { return _mm512_setzero_ps(); }
 INLINED vec v_fma(vec a, vec b, vec c) { return _mm512_fmadd_ps(a, b, c); }   /* a b + c */
 INLINED vec v_fnma(vec a, vec b, vec c) { return _mm512_fnmadd_ps(a, b, c); } /* c - a b */
-INLINED vec v_fms(vec a, vec b, vec c) { return _mm512_fmsub_ps(a, b, c); }   /* a b - c */
 INLINED vec v_max(vec a, vec b) { return _mm512_max_ps(a, b); }               /* b where either is not a number */
 INLINED vec v_abs(vec a) { return _mm512_abs_ps(a); }
-INLINED float v_sum(vec a) { return _mm512_reduce_add_ps(a); }
 
 /* 1 / a to 1 ulp or two, a normal; and 1 / sqrt(a), a >= 0 (0 gives inf). One Newton step on 14 bits. */
 INLINED vec v_reciprocal(vec a) {
@@ -81,14 +79,8 @@ INLINED vec v_all(float x) { return _mm256_set1_ps(x); }
 INLINED vec v_zero(void) { return _mm256_setzero_ps(); }
 INLINED vec v_fma(vec a, vec b, vec c) { return _mm256_fmadd_ps(a, b, c); }
 INLINED vec v_fnma(vec a, vec b, vec c) { return _mm256_fnmadd_ps(a, b, c); }
-INLINED vec v_fms(vec a, vec b, vec c) { return _mm256_fmsub_ps(a, b, c); }
 INLINED vec v_max(vec a, vec b) { return _mm256_max_ps(a, b); }
 INLINED vec v_abs(vec a) { return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), a); }
-INLINED float v_sum(vec a) {
-  __m128 s = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
-  s = _mm_add_ps(s, _mm_movehl_ps(s, s));
-  return _mm_cvtss_f32(_mm_add_ss(s, _mm_movehdup_ps(s)));
-}
 
 INLINED vec v_reciprocal(vec a) {
   vec r = _mm256_rcp_ps(a); /* 12 bits: one more step of the second order */
