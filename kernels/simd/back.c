@@ -14,7 +14,7 @@ typedef struct {
   map_back mlp;
   float *skip_t;                  /* [out][cp] */
   float *dx, *x, *value, *slope;  /* packed tiles: the gradient, the layer's input, the MLP's input and its slope */
-  float *folded, *rows, *rest;
+  float *rows, *rest;
 } back_call;
 
 /* dx = adjoint of the analysis + dz skip^T [+ gate dm] */
@@ -125,8 +125,7 @@ static void analyse(const back_call *k, const tile *t) {
   for (int r = 0; r < t->rows; r++) {
     float *rows = a->rows + pno_slab_row_at(a->grid, t->row + r, &a->modes, k->cp);
     float *sum = t->whole ? rows : k->rows;
-    simd_fold(&k->adjoint_of_synthesis, t->s, k->cp, k->cp, k->dx + r * t->row_floats, &t->packed, k->folded);
-    simd_analyse(&k->adjoint_of_synthesis, t->s, t->first, k->cp, k->folded, sum, ks, k->cp);
+    simd_analyse(&k->adjoint_of_synthesis, t->s, t->first, k->cp, k->dx + r * t->row_floats, &t->packed, sum, ks, k->cp);
     if (!t->whole && t->last) memcpy(rows, sum, sizeof *rows * (size_t)(a->modes.k * ks));
   }
 }
@@ -167,8 +166,7 @@ static back_call begin(const pno_back *a, int block, float *scratch) {
   k.x = k.dx + floats;
   k.value = k.x + floats;
   k.slope = k.value + floats;
-  k.folded = k.slope + floats;
-  k.rows = k.folded + fold_floats(4, (int)points / 4 + 1, (int)cp);
+  k.rows = k.slope + floats;
   k.rest = k.rows + 2 * a->modes.k * cp;
   if (a->linear) {
     k.skip = partial;

@@ -10,7 +10,7 @@ typedef struct {
   const pno_layer *a;
   int block, cp;
   transform synthesis, analysis;
-  float *x, *z, *value, *folded; /* packed tiles */
+  float *x, *z, *value; /* packed tiles */
   float *rows;                   /* row spectrum of a row that comes in several tiles */
   float *rest;
 } layer_call;
@@ -92,8 +92,7 @@ static void analyse(const layer_call *k, const tile *t, ptrdiff_t memory) {
   for (int r = 0; r < t->rows; r++) {
     float *rows = a->rows + pno_slab_row_at(a->grid, t->row + r, &a->modes, k->cp);
     float *sum = t->whole ? rows : k->rows; /* the spectrum may lie where rows go: it is needed to the last tile */
-    simd_fold(&k->analysis, t->s, k->cp, k->cp, a->result + memory + r * t->row_floats, &t->memory, k->folded);
-    simd_analyse(&k->analysis, t->s, t->first, k->cp, k->folded, sum, ks, k->cp);
+    simd_analyse(&k->analysis, t->s, t->first, k->cp, a->result + memory + r * t->row_floats, &t->memory, sum, ks, k->cp);
     if (!t->whole && t->last) memcpy(rows, sum, sizeof *rows * (size_t)(a->modes.k * ks));
   }
 }
@@ -129,8 +128,7 @@ void simd_layer_forward(const pno_layer *a, int block, int count, float *scratch
   const int cp = pno_padded(a->channels), points = tile_points(cp);
   const ptrdiff_t floats = (ptrdiff_t)points * cp;
   layer_call k = {.a = a, .cp = cp, .synthesis = row_synthesis(&a->modes), .analysis = row_analysis(&a->modes),
-                  .x = scratch, .z = scratch + floats, .value = scratch + 2 * floats, .folded = scratch + 3 * floats};
-  k.rows = k.folded + fold_floats(4, points / 4 + 1, cp);
+                  .x = scratch, .z = scratch + floats, .value = scratch + 2 * floats, .rows = scratch + 3 * floats};
   k.rest = k.rows + 2 * (ptrdiff_t)a->modes.k * cp;
   for (k.block = block; k.block < block + count; k.block++) simd_tiles(a->grid, k.block, cp, forward_tile, &k);
   _mm_sfence(); /* what was stored past the caches is there for all threads */

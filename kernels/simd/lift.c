@@ -130,7 +130,7 @@ typedef struct {
   const pno_lift *a;
   int block;
   transform analysis;
-  float *x, *folded, *rows, *rest;
+  float *x, *rest;
   map_back back;
 } lift_call;
 
@@ -144,16 +144,14 @@ static void forward_tile(void *user, const tile *t) {
     memcpy(a->x + at + t->run[i].memory, k->x + t->run[i].packed, sizeof *a->x * (size_t)t->run[i].n * (size_t)cp);
   for (int r = 0; r < t->rows; r++) {
     float *rows = a->rows + pno_slab_row_at(a->grid, t->row + r, &a->modes, cp);
-    simd_fold(&k->analysis, t->s, cp, cp, k->x + r * t->row_floats, &t->packed, k->folded);
-    simd_analyse(&k->analysis, t->s, t->first, cp, k->folded, rows, 2 * (ptrdiff_t)cp, cp);
+    simd_analyse(&k->analysis, t->s, t->first, cp, k->x + r * t->row_floats, &t->packed, rows, 2 * (ptrdiff_t)cp, cp);
   }
 }
 
 void simd_lift_forward(const pno_lift *a, int block, int count, float *scratch) {
   const int cp = pno_padded(a->channels), points = tile_points(cp);
   lift_call k = {.a = a, .analysis = row_analysis(&a->modes), .x = scratch};
-  k.folded = k.x + (ptrdiff_t)points * cp;
-  k.rest = k.folded + fold_floats(4, points / 4 + 1, cp);
+  k.rest = k.x + (ptrdiff_t)points * cp;
   for (k.block = block; k.block < block + count; k.block++)
     simd_tiles(a->grid, k.block, cp, forward_tile, &k);
 }

@@ -7,11 +7,9 @@
 
 /* ---- leading axes ---- */
 
-enum { GROUP = WIDE * LANES > PNO_LANES ? WIDE * LANES : PNO_LANES, SLOTS_AT_ONCE = 30 };
-
-/* Points of a stretch of a column, `step` floats apart. */
-static places column_places(const transform *t, int first, ptrdiff_t step) {
-  const ptrdiff_t n = t->n, y = first + 1;
+/* Points of a column, `step` floats apart. */
+static places column_places(const transform *t, ptrdiff_t step) {
+  const ptrdiff_t n = t->n, y = 1;
   const ptrdiff_t special[4] = {0, n / 2, n / 4, n / 4 * 3};
   places p = {.at = {y * step, (n - y) * step, (n / 2 + y) * step, (n / 2 - y) * step}, .step = step};
   for (int j = 0; j < t->specials; j++) p.special[j] = special[j] * step;
@@ -28,13 +26,12 @@ INLINED mode_range kept_range(const pno_axis *a) {
   return (mode_range){.plus = plus, .minus = minus, .both = plus < minus ? plus : minus};
 }
 
-/* r [f][re|im][of the real parts | of the imaginary parts][columns] holds two real transforms R and I, which give
+/* r [f][re|im][of the real parts | of the imaginary parts][cp] holds two real transforms R and I, which give
  * X(f) = (R.re - I.im) + i (R.im + I.re) and X(-f) = (R.re + I.im) + i (I.re - R.im). */
-INLINED void join_mode(const bool plus, const bool minus, int columns, ptrdiff_t cp, const float *r, float *p,
-                       float *m) {
-  for (int v = 0; v < columns; v += LANES) {
-    const vec rr = v_load(r + v), ir = v_load(r + columns + v);
-    const vec ri = v_load(r + 2 * columns + v), ii = v_load(r + 3 * columns + v);
+INLINED void join_mode(const bool plus, const bool minus, ptrdiff_t cp, const float *r, float *p, float *m) {
+  for (ptrdiff_t v = 0; v < cp; v += LANES) {
+    const vec rr = v_load(r + v), ir = v_load(r + cp + v);
+    const vec ri = v_load(r + 2 * cp + v), ii = v_load(r + 3 * cp + v);
     if (plus) {
       v_store(p + v, rr - ii);
       v_store(p + cp + v, ri + ir);
@@ -50,36 +47,19 @@ INLINED void join_mode(const bool plus, const bool minus, int columns, ptrdiff_t
   }
 }
 
-static void join(const pno_axis_call *a, int columns, const float *r, float *out) {
-  const ptrdiff_t step = pno_mode_step(a), cp = a->channels, next = 4 * (ptrdiff_t)columns;
+static void join(const pno_axis_call *a, const float *r, float *out) {
+  const ptrdiff_t step = pno_mode_step(a), cp = a->channels, next = 4 * cp;
   const mode_range k = kept_range(&a->axis);
   float *p = out - a->axis.first * step, *m = p;
-  join_mode(true, false, columns, cp, r, p, m);
+  join_mode(true, false, cp, r, p, m);
   int f = 1;
-  for (; f <= k.both; f++) join_mode(true, true, columns, cp, r += next, p += step, m -= step);
-  for (; f <= k.plus; f++) join_mode(true, false, columns, cp, r += next, p += step, m);
-  for (; f <= k.minus; f++) join_mode(false, true, columns, cp, r += next, p, m -= step);
+  for (; f <= k.both; f++) join_mode(true, true, cp, r += next, p += step, m -= step);
+  for (; f <= k.plus; f++) join_mode(true, false, cp, r += next, p += step, m);
+  for (; f <= k.minus; f++) join_mode(false, true, cp, r += next, p, m -= step);
 }
 
-static void column_forward(const pno_axis_call *a, const transform *t, int columns, const float *in, float *out,
-                           float *scratch) {
-  const ptrdiff_t step = pno_point_step(a), cp = a->channels;
-  const int width = 2 * columns;
-  float *folded = scratch + 2 * (ptrdiff_t)t->k * width;
-  for (int s0 = 0; s0 == 0 || s0 < t->slots; s0 += SLOTS_AT_ONCE) {
-    const int left = t->slots - s0;
-    const stretch s = {.first = s0, .slots = left < SLOTS_AT_ONCE ? left : SLOTS_AT_ONCE, .specials = s0 == 0};
-    const places p = column_places(t, s0, step);
-    simd_fold_fetch(t, s, columns, width, in, &p, 2 * cp, folded);
-    simd_fold_fetch(t, s, columns, width, in + cp, &p, 2 * cp, folded + columns);
-    simd_analyse(t, s, s0 == 0, width, folded, scratch, 2 * (ptrdiff_t)width, width);
-  }
-  join(a, columns, scratch, out);
-}
-
-INLINED void split_mode(const bool plus, const bool minus, int columns, ptrdiff_t cp, const float *p, const float *m,
-                        float *r) {
-  for (int v = 0; v < columns; v += LANES) {
+INLINED void split_mode(const bool plus, const bool minus, ptrdiff_t cp, const float *p, const float *m, float *r) {
+  for (ptrdiff_t v = 0; v < cp; v += LANES) {
     vec pr = v_zero(), pi = v_zero(), mr = v_zero(), mi = v_zero();
     if (plus) {
       pr = v_load(p + v);
@@ -90,58 +70,45 @@ INLINED void split_mode(const bool plus, const bool minus, int columns, ptrdiff_
       mi = v_load(m + cp + v);
     }
     v_store(r + v, pr + mr);
-    v_store(r + columns + v, pi + mi);
-    v_store(r + 2 * columns + v, pi - mi);
-    v_store(r + 3 * columns + v, mr - pr);
+    v_store(r + cp + v, pi + mi);
+    v_store(r + 2 * cp + v, pi - mi);
+    v_store(r + 3 * cp + v, mr - pr);
   }
 }
 
 /* The adjoint of join: real streams whose synthesis is the real and the imaginary part of the column. */
-static void split(const pno_axis_call *a, int columns, const float *in, float *r) {
-  const ptrdiff_t step = pno_mode_step(a), cp = a->channels, next = 4 * (ptrdiff_t)columns;
+static void split(const pno_axis_call *a, const float *in, float *r) {
+  const ptrdiff_t step = pno_mode_step(a), cp = a->channels, next = 4 * cp;
   const mode_range k = kept_range(&a->axis);
   const float *p = in - a->axis.first * step, *m = p;
-  split_mode(true, false, columns, cp, p, m, r);
+  split_mode(true, false, cp, p, m, r);
   int f = 1;
-  for (; f <= k.both; f++) split_mode(true, true, columns, cp, p += step, m -= step, r += next);
-  for (; f <= k.plus; f++) split_mode(true, false, columns, cp, p += step, m, r += next);
-  for (; f <= k.minus; f++) split_mode(false, true, columns, cp, p, m -= step, r += next);
+  for (; f <= k.both; f++) split_mode(true, true, cp, p += step, m -= step, r += next);
+  for (; f <= k.plus; f++) split_mode(true, false, cp, p += step, m, r += next);
+  for (; f <= k.minus; f++) split_mode(false, true, cp, p, m -= step, r += next);
 }
 
-static void column_inverse(const pno_axis_call *a, const transform *t, int columns, const float *in, float *out,
-                           float *scratch) {
-  const ptrdiff_t cp = a->channels, width = 2 * (ptrdiff_t)columns;
-  const stretch all = {.slots = t->slots, .specials = true};
-  const places p = column_places(t, 0, pno_point_step(a));
-  split(a, columns, in, scratch);
-  if (columns == cp) { /* both parts lie side by side there too */
-    simd_synthesise_plain(t, all, (int)width, scratch, 2 * width, width, out, &p, 2 * cp);
-    return;
-  }
-  simd_synthesise_plain(t, all, columns, scratch, 2 * width, width, out, &p, 2 * cp);
-  simd_synthesise_plain(t, all, columns, scratch + columns, 2 * width, width, out + cp, &p, 2 * cp);
-}
-
-typedef void column_run(const pno_axis_call *a, const transform *t, int columns, const float *in, float *out,
-                        float *scratch);
-
-static void each_column(const pno_axis_call *a, int column, int count, float *scratch, column_run *run) {
-  const transform t = axis_transform(&a->axis);
-  for (int c = column; c < column + count; c++) {
-    const ptrdiff_t at = 2 * (ptrdiff_t)a->channels * c;
-    for (int v = 0; v < a->channels; v += GROUP) {
-      const int columns = a->channels - v < GROUP ? a->channels - v : GROUP;
-      run(a, &t, columns, a->in + at + v, a->out + at + v, scratch);
-    }
-  }
-}
-
+/* The points of a column lie far apart: the next line of each is fetched while this one is read or written. */
 void simd_axis_forward(const pno_axis_call *a, int column, int count, float *scratch) {
-  each_column(a, column, count, scratch, column_forward);
+  const transform t = axis_transform(&a->axis);
+  const stretch all = {.slots = t.slots, .specials = true};
+  const places p = column_places(&t, pno_point_step(a));
+  const ptrdiff_t width = 2 * (ptrdiff_t)a->channels;
+  for (ptrdiff_t at = column * width; at < (column + count) * width; at += width) {
+    simd_analyse_fetch(&t, all, true, (int)width, a->in + at, &p, width, scratch, 2 * width, width);
+    join(a, scratch, a->out + at);
+  }
 }
 
 void simd_axis_inverse(const pno_axis_call *a, int column, int count, float *scratch) {
-  each_column(a, column, count, scratch, column_inverse);
+  const transform t = axis_transform(&a->axis);
+  const stretch all = {.slots = t.slots, .specials = true};
+  const places p = column_places(&t, pno_point_step(a));
+  const ptrdiff_t width = 2 * (ptrdiff_t)a->channels;
+  for (ptrdiff_t at = column * width; at < (column + count) * width; at += width) {
+    split(a, a->in + at, scratch);
+    simd_synthesise_plain(&t, all, (int)width, scratch, 2 * width, width, a->out + at, &p, width);
+  }
 }
 
 /* ---- mixing of channels, mode by mode ---- */

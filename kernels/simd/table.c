@@ -10,7 +10,7 @@ static ptrdiff_t simd_scratch_floats(const pno_grid *grid, int widest) {
   const ptrdiff_t wide = pno_padded(widest), points = tile_points(PNO_LANES);
   ptrdiff_t longest = grid->len; /* of any axis: its modes on both sides of a column */
   for (int j = 0; j < grid->dims; j++) longest = larger(longest, grid->n[j]);
-  return 16 * points * wide + 6 * wide * wide + (longest + 40) * larger(wide, 16 * PNO_LANES) + 64 * wide;
+  return 16 * points * wide + 6 * wide * wide + (2 * longest + 64) * wide;
 }
 
 /* Loss and normaliser touch a few floats a point and vectorise by themselves: the scalar table's serve here too. */

@@ -3,8 +3,7 @@
 #include "kernels/simd/dense.h"
 #include "kernels/simd/table.h"
 
-/* From one mode of a class to the next: of even n they are of one parity. */
-INLINED int class_step(const transform *t) { return t->fold / 2; }
+INLINED int block_size(const transform *t, int k0) { return t->k - k0 < t->block ? t->k - k0 : t->block; }
 
 /* ---- packing ---- */
 
@@ -13,15 +12,11 @@ static void pack_forward(const transform *t, const float *table, float *out) {
     *out++ = table[2 * (ptrdiff_t)k * t->n];
     *out++ = t->specials == 4 ? table[(2 * (ptrdiff_t)k + 1) * t->n + t->n / 4] : 0.0f;
   }
-  for (int c = 0; c < t->fold / 2; c++) {
-    const mode_blocks *m = &t->blocks[c];
-    for (int b = 0, first = 0, n; b < m->blocks; b++, first += n) {
-      n = m->size + (b < m->larger);
-      const int step = class_step(t);
-      for (int y = 1; y <= t->slots; y++)
-        for (int part = 0; part < 2; part++)
-          for (int j = 0; j < n; j++) *out++ = table[(2 * (ptrdiff_t)(c + (first + j) * step) + part) * t->n + y];
-    }
+  for (int k0 = 0; k0 < t->k; k0 += t->block) {
+    const int n = block_size(t, k0);
+    for (int y = 1; y <= t->slots; y++)
+      for (int part = 0; part < 2; part++)
+        for (int j = 0; j < n; j++) *out++ = table[(2 * (ptrdiff_t)(k0 + j) + part) * t->n + y];
   }
 }
 
@@ -77,152 +72,137 @@ void simd_pack_axis(const pno_axis *a, float *packed) {
   pack_inverse(&t, packed + 2 * each, packed + each);
 }
 
-/* ---- folding ---- */
-
-static void fold_specials(int n, int columns, int width, const float *in, const places *p, float *out) {
-  for (int v = 0; v < columns; v += LANES) {
-    const vec zero = v_zero(), a = v_load(in + p->special[0] + v);
-    const vec b = n > 1 ? v_load(in + p->special[1] + v) : zero;
-    const vec c = n > 2 ? v_load(in + p->special[2] + v) : zero, d = n > 2 ? v_load(in + p->special[3] + v) : zero;
-    const vec s = a + b, q = c + d;
-    v_store(out + v, s + q);
-    v_store(out + width + v, s - q);
-    v_store(out + 2 * width + v, a - b);
-    v_store(out + 3 * width + v, c - d);
-  }
-}
-
-INLINED void fold_slots(const int fold, const bool fetch, int slots, int columns, int width, const float *in,
-                        const places *p, ptrdiff_t next, float *out) {
-  const float *a = in + p->at[0], *b = in + p->at[1], *c = in + p->at[2], *d = in + p->at[3];
-  const ptrdiff_t step = p->step;
-  for (int i = 0; i < slots; i++) {
-    for (int v = 0; v < columns; v += LANES) {
-      const vec va = v_load(a + v), vb = v_load(b + v);
-      if (fetch) v_fetch_near(a + next + v), v_fetch_near(b + next + v);
-      if (fold == 2) {
-        v_store(out + v, va + vb);
-        v_store(out + width + v, va - vb);
-        continue;
-      }
-      const vec vc = v_load(c + v), vd = v_load(d + v);
-      if (fetch) v_fetch_near(c + next + v), v_fetch_near(d + next + v);
-      const vec s1 = va + vb, d1 = va - vb, s2 = vc + vd, d2 = vc - vd;
-      v_store(out + v, s1 + s2);
-      v_store(out + width + v, d1 + d2);
-      v_store(out + 2 * width + v, s1 - s2);
-      v_store(out + 3 * width + v, d1 - d2);
-    }
-    a += step, b -= step, c += step, d -= step;
-    out += (ptrdiff_t)fold * width;
-  }
-}
-
-void simd_fold(const transform *t, stretch s, int columns, int width, const float *in, const places *p, float *folded) {
-  if (s.specials) fold_specials(t->specials, columns, width, in, p, folded);
-  if (t->fold == 4)
-    fold_slots(4, false, s.slots, columns, width, in, p, 0, folded + 4 * (ptrdiff_t)width);
-  else
-    fold_slots(2, false, s.slots, columns, width, in, p, 0, folded + 4 * (ptrdiff_t)width);
-}
-
-void simd_fold_fetch(const transform *t, stretch s, int columns, int width, const float *in, const places *p,
-                     ptrdiff_t next, float *folded) {
-  if (s.specials) fold_specials(t->specials, columns, width, in, p, folded);
-  if (t->fold == 4)
-    fold_slots(4, true, s.slots, columns, width, in, p, next, folded + 4 * (ptrdiff_t)width);
-  else
-    fold_slots(2, true, s.slots, columns, width, in, p, next, folded + 4 * (ptrdiff_t)width);
-}
-
 /* ---- analysis ---- */
 
-/* n modes of one class from mode k0 on, `step` apart, on wide registers of channels. */
-INLINED void analyse_block(const int n, const int wide, const transform *t, int c, int k0, stretch s, bool fresh,
-                           int columns, const float *table, const float *folded, float *out, ptrdiff_t ks,
-                           ptrdiff_t is) {
-  vec re[MODES_AT_ONCE][WIDE], im[MODES_AT_ONCE][WIDE];
-  const int step = class_step(t);
-  const float *special = t->forward + 2 * k0, *in = folded + (4 + 2 * (ptrdiff_t)c) * columns;
-  const ptrdiff_t slot = (ptrdiff_t)t->fold * columns;
-#pragma GCC unroll 6
-  for (int j = 0; j < n; j++) {
-    const float *o = out + (k0 + j * step) * ks;
-    /* even modes take the specials' sum or difference by turns, odd modes two of their own; odd n has one special */
-    const float *f = folded + (t->fold == 2 ? 0 : c ? 2 : (k0 / 2 + j) % 2) * (ptrdiff_t)columns;
-#pragma GCC unroll 2
-    for (int v = 0; v < wide; v++) {
-      if (fresh) {
-        re[j][v] = v_all(special[2 * j * step]) * v_load(f + v * LANES);
-        im[j][v] = v_zero();
-        if (c) im[j][v] = v_all(special[2 * j * step + 1]) * v_load(f + columns + v * LANES);
-      } else {
-        re[j][v] = v_load(o + v * LANES);
-        im[j][v] = v_load(o + is + v * LANES);
-      }
+/* The sums of a slot that its modes see: even re, even im, odd re, odd im of even n; re and im of odd n. */
+INLINED void fold_slot(const int fold, const float *const at[4], vec sum[4]) {
+  const vec a = v_load(at[0]), b = v_load(at[1]);
+  sum[0] = a + b;
+  sum[1] = a - b;
+  if (fold == 2) return;
+  const vec c = v_load(at[2]), d = v_load(at[3]);
+  const vec s = c + d, q = c - d;
+  sum[2] = sum[0] - s;
+  sum[3] = sum[1] - q;
+  sum[0] += s;
+  sum[1] += q;
+}
+
+/* Of the specials: modes 0 mod 4, 2 mod 4, odd re, odd im. */
+INLINED void fold_specials(const transform *t, const float *in, const places *p, vec sum[4]) {
+  const vec a = v_load(in + p->special[0]), b = t->specials > 1 ? v_load(in + p->special[1]) : v_zero();
+  const vec c = t->specials > 2 ? v_load(in + p->special[2]) : v_zero();
+  const vec d = t->specials > 2 ? v_load(in + p->special[3]) : v_zero();
+  const vec s = a + b, q = c + d;
+  sum[0] = s + q;
+  sum[1] = s - q;
+  sum[2] = a - b;
+  sum[3] = c - d;
+}
+
+/* Modes k0 .. k0 + n - 1, k0 even, of one register of channels: the points are folded on the way. */
+INLINED void analyse_block(const int fold, const int n, const bool fetch, const transform *t, int k0, stretch s,
+                           bool fresh, const float *table, const float *in, const places *p, ptrdiff_t next,
+                           float *out, ptrdiff_t ks, ptrdiff_t is) {
+  vec re[MODES_AT_ONCE], im[MODES_AT_ONCE];
+  out += k0 * ks;
+  if (fresh) {
+    const float *weight = t->forward + 2 * (ptrdiff_t)k0;
+    const bool turned = k0 % 4 == 2; /* even modes take the sum and the difference of the specials by turns */
+    vec f[4];
+    fold_specials(t, in, p, f);
+#pragma GCC unroll 13
+    for (int j = 0; j < n; j++) {
+      const bool odd = fold == 4 && j % 2;
+      const vec even = fold == 2 || (j % 4 == 2) == turned ? f[0] : f[1];
+      re[j] = v_all(weight[2 * j]) * (odd ? f[2] : even);
+      im[j] = v_zero();
+      if (odd) im[j] = v_all(weight[2 * j + 1]) * f[3];
+    }
+  } else {
+#pragma GCC unroll 13
+    for (int j = 0; j < n; j++) {
+      re[j] = v_load(out + j * ks);
+      im[j] = v_load(out + j * ks + is);
     }
   }
+  const float *at[4] = {in + p->at[0], in + p->at[1], in + p->at[2], in + p->at[3]};
+  const ptrdiff_t step = p->step;
   for (int y = 0; y < s.slots; y++) {
-    vec p[WIDE], q[WIDE];
-#pragma GCC unroll 2
-    for (int v = 0; v < wide; v++) {
-      p[v] = v_load(in + v * LANES);
-      q[v] = v_load(in + columns + v * LANES);
+    vec f[4];
+    fold_slot(fold, at, f);
+#pragma GCC unroll 4
+    for (int j = 0; j < fold; j++) {
+      if (fetch) v_fetch_near(at[j] + next);
+      at[j] += j % 2 ? -step : step;
     }
-#pragma GCC unroll 6
+#pragma GCC unroll 13
     for (int j = 0; j < n; j++) {
-      const vec cosine = v_all(table[j]), sine = v_all(table[n + j]);
-#pragma GCC unroll 2
-      for (int v = 0; v < wide; v++) {
-        re[j][v] = v_fma(cosine, p[v], re[j][v]);
-        im[j][v] = v_fma(sine, q[v], im[j][v]);
-      }
+      const int c = fold == 4 ? j % 2 * 2 : 0;
+      re[j] = v_fma(v_all(table[j]), f[c], re[j]);
+      im[j] = v_fma(v_all(table[n + j]), f[c + 1], im[j]);
     }
     table += 2 * n;
-    in += slot;
   }
-#pragma GCC unroll 6
+#pragma GCC unroll 13
   for (int j = 0; j < n; j++) {
-    float *o = out + (k0 + j * step) * ks;
-#pragma GCC unroll 2
-    for (int v = 0; v < wide; v++) {
-      v_store(o + v * LANES, re[j][v]);
-      v_store(o + is + v * LANES, im[j][v]);
-    }
+    v_store(out + j * ks, re[j]);
+    v_store(out + j * ks + is, im[j]);
   }
 }
 
 #define MODES(n) \
-  case n: analyse_block(n, wide, t, c, k0, s, fresh, columns, table, folded, out, ks, is); break
-INLINED void analyse_modes(int n, const int wide, const transform *t, int c, int k0, stretch s, bool fresh, int columns,
-                           const float *table, const float *folded, float *out, ptrdiff_t ks, ptrdiff_t is) {
+  case n: analyse_block(fold, n, fetch, t, k0, s, fresh, table, in, p, next, out, ks, is); break
+INLINED void analyse_modes(const int fold, int n, const bool fetch, const transform *t, int k0, stretch s, bool fresh,
+                           const float *table, const float *in, const places *p, ptrdiff_t next, float *out,
+                           ptrdiff_t ks, ptrdiff_t is) {
   switch (n) {
     MODES(1);
     MODES(2);
     MODES(3);
     MODES(4);
     MODES(5);
+    default: break;
+  }
+  if (MODES_AT_ONCE == 5) return;
+  switch (n) {
     MODES(6);
+    MODES(7);
+    MODES(8);
+    MODES(9);
+    MODES(10);
+    MODES(11);
+    MODES(12);
+    MODES(13);
     default: break;
   }
 }
 #undef MODES
 
-void simd_analyse(const transform *t, stretch s, bool fresh, int columns, const float *folded, float *out, ptrdiff_t ks,
-                  ptrdiff_t is) {
-  const float *table = t->forward + 2 * (ptrdiff_t)t->k;
-  for (int c = 0; c < t->fold / 2; c++) {
-    const mode_blocks *m = &t->blocks[c];
-    for (int b = 0, first = 0, n; b < m->blocks; b++, first += n) {
-      n = m->size + (b < m->larger);
-      const int k0 = c + first * class_step(t);
-      const float *at = table + 2 * (ptrdiff_t)n * s.first;
-      int v = 0;
-      for (; v + WIDE * LANES <= columns; v += WIDE * LANES)
-        analyse_modes(n, WIDE, t, c, k0, s, fresh, columns, at, folded + v, out + v, ks, is);
-      for (; v < columns; v += LANES)
-        analyse_modes(n, 1, t, c, k0, s, fresh, columns, at, folded + v, out + v, ks, is);
+INLINED void analyse(const int fold, const bool fetch, const transform *t, stretch s, bool fresh, int columns,
+                     const float *in, const places *p, ptrdiff_t next, float *out, ptrdiff_t ks, ptrdiff_t is) {
+  for (int v = 0; v < columns; v += LANES) {
+    const float *table = t->forward + 2 * (ptrdiff_t)t->k;
+    for (int k0 = 0; k0 < t->k; k0 += t->block) {
+      const int n = block_size(t, k0);
+      analyse_modes(fold, n, fetch, t, k0, s, fresh, table + 2 * (ptrdiff_t)n * s.first, in + v, p, next, out + v, ks, is);
       table += 2 * (ptrdiff_t)n * t->slots;
     }
   }
+}
+
+void simd_analyse(const transform *t, stretch s, bool fresh, int columns, const float *in, const places *p, float *out,
+                  ptrdiff_t ks, ptrdiff_t is) {
+  if (t->fold == 4)
+    analyse(4, false, t, s, fresh, columns, in, p, 0, out, ks, is);
+  else
+    analyse(2, false, t, s, fresh, columns, in, p, 0, out, ks, is);
+}
+
+void simd_analyse_fetch(const transform *t, stretch s, bool fresh, int columns, const float *in, const places *p,
+                        ptrdiff_t next, float *out, ptrdiff_t ks, ptrdiff_t is) {
+  if (t->fold == 4)
+    analyse(4, true, t, s, fresh, columns, in, p, next, out, ks, is);
+  else
+    analyse(2, true, t, s, fresh, columns, in, p, next, out, ks, is);
 }

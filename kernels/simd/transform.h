@@ -13,18 +13,13 @@
 #include "kernels/kernels.h"
 #include "kernels/simd/vector.h"
 
-enum { MODES_AT_ONCE = 6 }; /* 6 x (re, im) x WIDE sums */
-
-/* Modes of a class in blocks of nearly the same size: the first `larger` have `size` + 1. */
-typedef struct {
-  int modes, blocks, size, larger;
-} mode_blocks;
+enum { MODES_AT_ONCE = LANES == 16 ? 13 : 5 }; /* their sums, the folded points and an operand fill the registers */
 
 typedef struct {
   int n, k;             /* points, modes 0 .. k - 1 */
   int fold, slots;      /* points a slot: 4 or 2 */
   int specials;         /* 1, 2 or 4 */
-  mode_blocks blocks[2]; /* of each class of modes: even and odd ones, or all */
+  int block;            /* modes that are summed at once, even if there are more; the rest come last */
   const float *forward; /* [k][2] of the specials, then for each block of modes [slot][re|im of each mode] */
   const float *inverse; /* [k][2] of the specials, then for each group of slots [k][re|im of each slot] */
 } transform;
@@ -37,17 +32,15 @@ INLINED ptrdiff_t transform_floats(int n, int k) { /* of the forward or the inve
 }
 INLINED int transform_group(int fold) { return fold == 4 ? 3 : 6; } /* slots whose points fill the registers */
 
-INLINED mode_blocks mode_blocks_of(int modes) {
-  const int blocks = (modes + MODES_AT_ONCE - 1) / MODES_AT_ONCE;
-  return (mode_blocks){.modes = modes, .blocks = blocks, .size = blocks ? modes / blocks : 0,
-                       .larger = blocks ? modes % blocks : 0};
+INLINED int transform_block(int k) {
+  const int blocks = (k + MODES_AT_ONCE - 1) / MODES_AT_ONCE, even = (k / (blocks > 0 ? blocks : 1) + 1) / 2 * 2;
+  return k <= MODES_AT_ONCE ? k : even < MODES_AT_ONCE ? even : MODES_AT_ONCE / 2 * 2;
 }
 
 INLINED transform transform_of(int n, int k, const float *forward, const float *inverse) {
-  const bool even = n % 2 == 0;
   return (transform){.n = n, .k = k, .fold = transform_fold(n), .slots = transform_slots(n),
-                     .specials = transform_specials(n), .forward = forward, .inverse = inverse,
-                     .blocks = {mode_blocks_of(even ? (k + 1) / 2 : k), mode_blocks_of(even ? k / 2 : 0)}};
+                     .specials = transform_specials(n), .block = transform_block(k), .forward = forward,
+                     .inverse = inverse};
 }
 
 /* Tables of rows: the analysis and the synthesis of pno_row_modes. */
@@ -78,18 +71,14 @@ typedef struct {
   bool specials;
 } stretch;
 
-INLINED ptrdiff_t fold_floats(int fold, int slots, int columns) { return (ptrdiff_t)(4 + fold * slots) * columns; }
-
-/* folded [4 specials, then slot by slot the `fold` sums][width], of which `columns` are written. */
-void simd_fold(const transform *t, stretch s, int columns, int width, const float *in, const places *p, float *folded);
+/* out[k * ks + (0 | is)] = sum over the points of the stretch; added to what is there unless `fresh`, which comes with
+ * the specials. */
+void simd_analyse(const transform *t, stretch s, bool fresh, int columns, const float *in, const places *p, float *out,
+                  ptrdiff_t ks, ptrdiff_t is);
 
 /* The same, fetching what lies `next` floats further on the way. */
-void simd_fold_fetch(const transform *t, stretch s, int columns, int width, const float *in, const places *p,
-                     ptrdiff_t next, float *folded);
-
-/* out[k * ks + (0 | is)] = sum over the stretch; added to what is there unless `fresh`, which comes with the specials. */
-void simd_analyse(const transform *t, stretch s, bool fresh, int columns, const float *folded, float *out, ptrdiff_t ks,
-                  ptrdiff_t is);
+void simd_analyse_fetch(const transform *t, stretch s, bool fresh, int columns, const float *in, const places *p,
+                        ptrdiff_t next, float *out, ptrdiff_t ks, ptrdiff_t is);
 
 /* What a synthesis adds beside the modes: bias [columns] and x times w, and what to fetch for later. NULL: nothing. */
 typedef struct {
