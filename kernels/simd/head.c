@@ -26,37 +26,50 @@ INLINED vec sums_of(vec s[LANES]) {
   return s[0];
 }
 
-/* h = gelu(h), slope likewise if training; out[p][o] = b2[o] + sum_j h[p][j] w2t[o][j]. */
-static void narrow_forward(const head_call *k, int points) {
+/* h = gelu(h), slope likewise, if training; out[p][o] = b2[o] + sum_j gelu(h)[p][j] w2t[o][j]. */
+INLINED void narrow_points(const head_call *k, const int outputs, const bool train, int points) {
   const pno_mlp *m = k->map.m;
   for (int p0 = 0; p0 < points; p0 += LANES) {
     const int n = points - p0 < LANES ? points - p0 : LANES;
     vec sum[NARROW][LANES];
-    for (int o = 0; o < m->out; o++)
+    for (int o = 0; o < outputs; o++)
       for (int p = n; p < LANES; p++) sum[o][p] = v_zero();
     for (int p = 0; p < n; p++) {
       float *h = k->map.h + (ptrdiff_t)(p0 + p) * k->hp, *slope = k->map.slope + (ptrdiff_t)(p0 + p) * k->hp;
       vec s[NARROW] = {v_zero(), v_zero(), v_zero(), v_zero()};
       for (int j = 0; j < k->hp; j += LANES) {
         vec value, d;
-        if (k->train) {
-          v_gelu(v_load(h + j), &value, &d);
+        v_gelu(v_load(h + j), &value, train ? &d : NULL);
+        if (train) {
           v_store(slope + j, d);
-        } else {
-          v_gelu(v_load(h + j), &value, NULL);
+          v_store(h + j, value);
         }
-        v_store(h + j, value);
-        for (int o = 0; o < m->out; o++) s[o] = v_fma(value, v_load(k->map.w2t + (ptrdiff_t)o * k->hp + j), s[o]);
+#pragma GCC unroll 4
+        for (int o = 0; o < outputs; o++) s[o] = v_fma(value, v_load(k->map.w2t + (ptrdiff_t)o * k->hp + j), s[o]);
       }
-      for (int o = 0; o < m->out; o++) sum[o][p] = s[o];
+#pragma GCC unroll 4
+      for (int o = 0; o < outputs; o++) sum[o][p] = s[o];
     }
-    for (int o = 0; o < m->out; o++) {
+    for (int o = 0; o < outputs; o++) {
       float total[LANES];
       v_store(total, sums_of(sum[o]) + v_all(m->b2[o]));
       for (int p = 0; p < n; p++) k->out[(ptrdiff_t)(p0 + p) * k->op + o] = total[p];
     }
   }
 }
+
+#define OUTPUTS(n) \
+  case n: (k->train ? narrow_points(k, n, true, points) : narrow_points(k, n, false, points)); break
+static void narrow_forward(const head_call *k, int points) {
+  switch (k->map.m->out) {
+    OUTPUTS(1);
+    OUTPUTS(2);
+    OUTPUTS(3);
+    OUTPUTS(4);
+    default: break;
+  }
+}
+#undef OUTPUTS
 
 /* n registers of hidden channels from j on: dh = (sum_o dv[o] w2t[o]) slope in place of slope, and the gradients of
  * w2t[o] and b1; of one output after the other. */
