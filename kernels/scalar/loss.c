@@ -33,17 +33,42 @@ static ptrdiff_t neighbour(const pno_loss *a, int j, int i, int shift) {
   return (to - i) * step;
 }
 
+/* A stretch of a row whose neighbours on both sides along an axis lie equally far away; the ends of a periodic row are
+ * stretches of their own. */
+typedef struct {
+  ptrdiff_t first, n, up, down; /* values of the row */
+} stretch;
+
+/* The stretches of a row for neighbours `shift` further along axis j. Returns how many. */
+static int stretches(const pno_loss *a, const int *index, int j, int shift, stretch *out) {
+  const int last = a->grid->dims - 1, len = a->grid->inner[last], c = a->channels;
+  if (j != last) {
+    out[0] = (stretch){0, (ptrdiff_t)len * c, neighbour(a, j, index[j], shift), neighbour(a, j, index[j], -shift)};
+    return 1;
+  }
+  const int ends = 2 * shift < len ? shift : len; /* a row too short for a middle is all ends */
+  int n = 0;
+  for (int p = 0; p < len; p++) {
+    const bool middle = p == ends && ends < len;
+    const int points = middle ? len - 2 * ends : 1;
+    out[n++] = (stretch){(ptrdiff_t)p * c, (ptrdiff_t)points * c, neighbour(a, j, p, shift), neighbour(a, j, p, -shift)};
+    p += points - 1;
+  }
+  return n;
+}
+
+enum { SHIFT_MAX = 2, STRETCHES_MAX = 2 * SHIFT_MAX + 1 };
+
 /* Sum over the row of |d_j f|^2 with d_j f = (f[i+1] - f[i-1]) / (2 h), h = 1 / n. */
 static double slope_sum(const pno_loss *a, const float *f, ptrdiff_t at, const int *index, int j) {
-  const int last = a->grid->dims - 1, len = a->grid->inner[last];
   const double half_n = 0.5 * a->grid->inner[j];
+  stretch part[STRETCHES_MAX];
+  const int parts = stretches(a, index, j, 1, part);
   double sum = 0;
-  for (int p = 0; p < len; p++) {
-    const int i = j == last ? p : index[j];
-    const ptrdiff_t up = neighbour(a, j, i, 1), down = neighbour(a, j, i, -1);
-    for (int c = 0; c < a->channels; c++) {
-      const ptrdiff_t q = at + (ptrdiff_t)p * a->channels + c;
-      const double slope = ((double)f[q + up] - f[q + down]) * half_n;
+  for (int i = 0; i < parts; i++) {
+    const float *here = f + at + part[i].first, *up = here + part[i].up, *down = here + part[i].down;
+    for (ptrdiff_t q = 0; q < part[i].n; q++) {
+      const double slope = ((double)up[q] - down[q]) * half_n;
       sum += slope * slope;
     }
   }
@@ -74,15 +99,13 @@ void pno_scalar_loss_sums(const pno_loss *a, int block, int count) {
 
 /* d/df of sum |d_j f|^2 / 2: the difference operator is antisymmetric, so this is -d_j d_j f. */
 static void add_slope_gradient(const pno_loss *a, ptrdiff_t at, const int *index, int j, float scale) {
-  const int last = a->grid->dims - 1, len = a->grid->inner[last];
   const float quarter = 0.25f * (float)a->grid->inner[j] * (float)a->grid->inner[j];
-  for (int p = 0; p < len; p++) {
-    const int i = j == last ? p : index[j];
-    const ptrdiff_t up = neighbour(a, j, i, 2), down = neighbour(a, j, i, -2);
-    for (int c = 0; c < a->channels; c++) {
-      const ptrdiff_t q = at + (ptrdiff_t)p * a->channels + c;
-      a->dy[q] += scale * quarter * (2 * a->error[q] - a->error[q + up] - a->error[q + down]);
-    }
+  stretch part[STRETCHES_MAX];
+  const int parts = stretches(a, index, j, 2, part);
+  for (int i = 0; i < parts; i++) {
+    const float *e = a->error + at + part[i].first, *up = e + part[i].up, *down = e + part[i].down;
+    float *dy = a->dy + at + part[i].first;
+    for (ptrdiff_t q = 0; q < part[i].n; q++) dy[q] += scale * quarter * (2 * e[q] - up[q] - down[q]);
   }
 }
 
