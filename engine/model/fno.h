@@ -67,10 +67,9 @@ void pno_fno_plan_destroy(pno_fno_plan **p);
 /* The same plan without its memory, to be asked and not to be run: the norms may be absent. */
 pno_status pno_fno_plan_measure(const pno_fno *f, const pno_fno_use *use, pno_fno_plan **out);
 
-/* How many samples a call should take of `most` that a rank has: all, if their plan stays within PNO_CALL_BYTES, else so
- * many that all calls do and are alike. Where the weights, which every call streams four times, are light beside the
- * activations that fit PNO_CACHE_BYTES, that is the limit. Whole micro-batches, at least one. use->samples is not read.
- * Errors: as of a plan. */
+/* How many samples a call should take of `most` that a rank has: as many as fit PNO_CACHE_BYTES, or more where the
+ * weights, which every call streams four times, outweigh what leaving the cache costs; within PNO_CALL_BYTES; all calls
+ * alike. Whole micro-batches, at least one. use->samples is not read. Errors: as of a plan. */
 pno_status pno_fno_call_samples(const pno_fno *f, const pno_fno_use *use, int most, int *out);
 
 size_t pno_fno_plan_bytes(const pno_fno_plan *p);

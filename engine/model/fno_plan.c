@@ -265,18 +265,19 @@ static pno_status bytes_of(const pno_fno *f, pno_fno_use use, int samples, size_
   return PNO_OK;
 }
 
-/* A call streams the spectral weights once for all its samples. */
+/* A call streams the weights once for all its samples, forwards and backwards, and reads and writes their gradients. */
 pno_status pno_fno_call_samples(const pno_fno *f, const pno_fno_use *use, int most, int *out) {
   const int micro = use->micro, micros = most > micro ? (most - 1) / micro + 1 : 1;
   size_t one, two;
   int fit = 1;
   PNO_TRY(bytes_of(f, *use, micro, &one));
   if (micros > 1 && bytes_of(f, *use, 2 * micro, &two) == PNO_OK) {
-    const size_t each = two - one, in_cache = each < PNO_CACHE_BYTES ? PNO_CACHE_BYTES / each * each : each;
-    const bool light = 4 * sizeof(float) * (size_t)f->registry.floats < in_cache + in_cache / 2;
-    const size_t limit = light ? PNO_CACHE_BYTES : PNO_CALL_BYTES;
-    const size_t more = one < limit ? (limit - one) / each : 0;
-    fit = more < (size_t)micros ? 1 + (int)more : micros;
+    const size_t each = two - one, weights = 4 * sizeof(float) * (size_t)f->registry.floats;
+    const size_t worth = weights / 3 * 2; /* activations past the cache cost less than weights streamed again */
+    const size_t wanted = (worth > PNO_CACHE_BYTES ? worth + each - 1 : PNO_CACHE_BYTES) / each;
+    const size_t room = one < PNO_CALL_BYTES ? 1 + (PNO_CALL_BYTES - one) / each : 1;
+    const size_t micros_a_call = wanted < 1 ? 1 : wanted < room ? wanted : room;
+    fit = micros_a_call < (size_t)micros ? (int)micros_a_call : micros;
   }
   const int calls = (micros + fit - 1) / fit;
   *out = (micros + calls - 1) / calls * micro;
