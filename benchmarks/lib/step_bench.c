@@ -83,7 +83,7 @@ static pno_status measure(pno_stepper *s, const pno_bench_how *how, double *time
   const int repeats = how->repeats < MOST_REPEATS ? how->repeats : MOST_REPEATS;
   pno_bench_rates rates;
   double loss = 0;
-  PNO_TRY(pno_bench_measure(s->comm, how->table, how->threads, &rates));
+  PNO_TRY(pno_bench_measure(s->comm, how->table, how->threads, how->burst_s, &rates));
   PNO_TRY(time_passes(s, how, repeats, times, &loss));
   PNO_TRY(pno_agree(s->comm, check_output(s)));
   fill_row(s, &rates, times, repeats, loss, out);

@@ -15,6 +15,7 @@ typedef struct {
   bool train;  /* else inference */
   int repeats; /* timed passes */
   double warmup_s;
+  double burst_s; /* of the rates */
 } pno_bench_how;
 
 /* The batch is shared by the ranks in equal consecutive parts. Collective.

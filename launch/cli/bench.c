@@ -51,7 +51,8 @@ static pno_status prepare(session *s) {
   PNO_TRY(take_words(s));
   PNO_TRY(pno_cli_configure(s->cli, NULL));
   s->how = (pno_bench_how){.repeats = (int)pno_config_int(cfg, PNO_KEY_BENCH_REPEATS),
-                           .warmup_s = pno_config_float(cfg, PNO_KEY_BENCH_WARMUP_S)};
+                           .warmup_s = pno_config_float(cfg, PNO_KEY_BENCH_WARMUP_S),
+                           .burst_s = pno_config_float(cfg, PNO_KEY_BENCH_BURST_S)};
   PNO_TRY(pno_device_choose(cfg, &s->how.table));
   s->result = calloc(1, sizeof *s->result);
   return s->result ? PNO_OK : pno_fail(PNO_E_NOMEM, "no memory for the rows");
@@ -72,8 +73,8 @@ static pno_status describe(session *s) {
   double copy;
   char now[PNO_CLOCK_TEXT], device[PNO_DEVICE_TEXT];
   PNO_TRY(pno_device_name(s->cli, s->how.table, device));
-  PNO_TRY(pno_bench_measure(s->cli->comm, s->how.table, s->how.threads, &rates));
-  PNO_TRY(pno_bench_copy(s->cli->comm, s->how.threads, &copy));
+  PNO_TRY(pno_bench_measure(s->cli->comm, s->how.table, s->how.threads, s->how.burst_s, &rates));
+  PNO_TRY(pno_bench_copy(s->cli->comm, s->how.threads, s->how.burst_s, &copy));
   pno_clock_text(now);
   cpu_name(r->cpu);
   snprintf(r->program, sizeof r->program, "%s", PNO_VERSION);
