@@ -4,8 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "benchmarks/lib/rates.h"
-#include "benchmarks/lib/stepper.h"
+#include "benchmarks/lib/profile.h"
 #include "engine/base/clock.h"
 
 enum { MOST_REPEATS = 1000 };
@@ -16,7 +15,8 @@ static int ascending(const void *a, const void *b) {
 }
 
 /* Passes without timing, then times [repeats] in seconds of the slowest rank, sorted. Collective. */
-static pno_status time_passes(pno_stepper *s, const pno_bench_how *how, int repeats, double *times, double *loss) {
+static pno_status time_passes(pno_stepper *s, const pno_bench_how *how, int repeats, double *times, pno_profile *profile,
+                              double *loss) {
   int warm = 0;
   const double until = pno_clock() + how->warmup_s;
   while (!warm) {
@@ -24,7 +24,11 @@ static pno_status time_passes(pno_stepper *s, const pno_bench_how *how, int repe
     warm = pno_clock() > until;
     PNO_TRY(pno_bcast(s->comm, &warm, sizeof warm, 0));
   }
-  for (int i = 0; i < repeats; i++) PNO_TRY(pno_stepper_pass(s, &times[i], loss));
+  PNO_TRY(pno_agree(s->comm, pno_profile_create(repeats, s, profile)));
+  for (int i = 0; i < repeats; i++) {
+    PNO_TRY(pno_stepper_pass(s, &times[i], loss));
+    pno_profile_take(profile, s);
+  }
   qsort(times, (size_t)repeats, sizeof *times, ascending);
   return PNO_OK;
 }
@@ -79,23 +83,28 @@ static void fill_row(const pno_stepper *b, const pno_bench_rates *rates, const d
 }
 
 /* Collective. */
-static pno_status measure(pno_stepper *s, const pno_bench_how *how, double *times, pno_bench_row *out) {
+static pno_status measure(pno_stepper *s, const pno_bench_how *how, double *times, pno_profile *profile,
+                          pno_bench_row *out) {
   const int repeats = how->repeats < MOST_REPEATS ? how->repeats : MOST_REPEATS;
-  pno_bench_rates rates;
+  pno_profile_beside beside = {.copy = how->copy};
   double loss = 0;
-  PNO_TRY(pno_bench_measure(s->comm, how->table, how->threads, how->burst_s, &rates));
-  PNO_TRY(time_passes(s, how, repeats, times, &loss));
+  PNO_TRY(pno_bench_measure(s->comm, how->table, how->threads, how->burst_s, &beside.rates));
+  if (how->phases) PNO_TRY(pno_bench_clocks(s->comm, how->threads, how->burst_s, &beside.clock));
+  PNO_TRY(time_passes(s, how, repeats, times, profile, &loss));
   PNO_TRY(pno_agree(s->comm, check_output(s)));
-  fill_row(s, &rates, times, repeats, loss, out);
+  fill_row(s, &beside.rates, times, repeats, loss, out);
+  if (how->phases) pno_profile_fill(profile, s, &beside, out);
   return PNO_OK;
 }
 
 pno_status pno_bench_steps(const pno_bench_case *c, const pno_bench_how *how, pno_comm *comm, pno_bench_row *out) {
   double times[MOST_REPEATS];
   pno_stepper s = {.c = c};
+  pno_profile profile = {.most = 0};
   pno_bench_row row = {.ranks = 0};
   pno_status st = pno_stepper_create(c, how->table, how->threads, how->train, comm, &s);
-  if (st == PNO_OK) st = measure(&s, how, times, &row);
+  if (st == PNO_OK) st = measure(&s, how, times, &profile, &row);
+  pno_profile_destroy(&profile);
   pno_stepper_destroy(&s);
   if (st == PNO_OK) *out = row;
   return st;

@@ -95,7 +95,7 @@ static pno_status train(pno_stepper *b, double *loss) {
   pno_vote vote = {0};
   const pno_vote *votes = NULL;
   const float *const *sums = NULL;
-  pno_phase_time from = {0};
+  pno_phase_time from;
   double norm = 0;
   if (b->samples == 0) memset(b->grad, 0, sizeof *b->grad * (size_t)pno_fno_registry(b->fno)->floats);
   for (int s = 0; s < b->samples; s += b->chunk)
@@ -121,15 +121,17 @@ static void infer(pno_stepper *b) {
 
 pno_status pno_stepper_pass(pno_stepper *s, double *slowest_s, double *loss) {
   PNO_TRY(pno_barrier(s->comm));
-  const double start = pno_clock();
+  pno_phase_time from;
+  book(&from, NULL);
+  s->own = (pno_phase_time){0};
   if (s->train) {
     PNO_TRY(train(s, loss));
   } else {
     infer(s);
     *loss = s->output[0];
   }
-  s->own_s = pno_clock() - start;
-  PNO_TRY(pno_allgather(s->comm, &s->own_s, sizeof s->own_s, s->all));
+  book(&from, &s->own);
+  PNO_TRY(pno_allgather(s->comm, &s->own.seconds, sizeof s->own.seconds, s->all));
   *slowest_s = 0;
   for (int r = 0; r < pno_comm_size(s->comm); r++) *slowest_s = s->all[r] > *slowest_s ? s->all[r] : *slowest_s;
   return PNO_OK;

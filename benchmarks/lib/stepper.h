@@ -27,8 +27,8 @@ typedef struct {
   float *params, *x, *y, *output; /* lent by memory, as are the next two */
   double *loss, *all;             /* [samples], [ranks] */
   ptrdiff_t points;
-  int samples, chunk;               /* of this rank; of one call */
-  double own_s;                     /* this rank's time of the last pass */
+  int samples, chunk;                /* of this rank; of one call */
+  pno_phase_time own;                /* of the last pass on this rank */
   pno_phase_time reducing, updating; /* sums over all passes, beside the plan's own phases */
 } pno_stepper;
 
