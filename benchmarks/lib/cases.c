@@ -46,6 +46,11 @@ pno_status pno_bench_check(const char *list) {
 pno_fno_spec pno_bench_spec(const pno_bench_case *c) {
   pno_fno_spec s = {.flavour = PNO_FLAVOUR_LI, .dims = c->dims, .in = 1, .out = 1, .width = c->width, .layers = 4,
                     .head_hidden = 128, .embed = true};
-  for (int j = 0; j < c->dims; j++) s.modes[j] = c->modes;
+  if (c->neuralop) {
+    s.flavour = PNO_FLAVOUR_NEURALOP;
+    s.lift_hidden = s.head_hidden = 2 * c->width;
+    s.mlp_hidden = c->width / 2;
+  }
+  for (int j = 0; j < c->dims; j++) s.modes[j] = c->neuralop ? 2 * c->modes : c->modes;
   return s;
 }

@@ -6,11 +6,13 @@
 
 #include "engine/model/fno.h"
 
-/* All of flavour li with 4 layers and a head of 128, one channel in and out, relative L2, Adam. */
+/* 4 layers, one channel in and out, relative L2: of flavour li with a head of 128, and Adam; or neuraloperator's own FNO,
+ * which is larger, and AdamW (of benchmarks/peers only). */
 typedef struct {
   const char *name;
   int dims, n[PNO_DIMS_MAX], modes, width, batch;
   bool on_request; /* runs only when it is named */
+  bool neuralop;
 } pno_bench_case;
 
 extern const pno_bench_case pno_bench_cases[];

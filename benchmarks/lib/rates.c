@@ -1,22 +1,25 @@
 #include "benchmarks/lib/rates.h"
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "engine/base/clock.h"
 #include "kernels/burst.h"
 
-enum { BURSTS = 5, COPY_BYTES = 64 << 20 };
-typedef enum { FMA, GELU, GELU_SLOPE, COPY, KINDS } kind;
+enum { BURSTS = 5 };
+static const double copy_bytes_a_s = 6.7e9; /* 64 MB in 10 ms */
+typedef enum { FMA, GELU, GELU_SLOPE, CHAIN, COPY, KINDS } kind;
 
 /* One thread's part of a burst. */
 typedef struct {
   kind what;
   long rounds;
   const pno_kernels *table;
-  unsigned char *from, *to; /* of a copy */
-  double work;              /* operations, values or bytes done */
+  unsigned char *from, *to; /* of a copy: [bytes] */
+  size_t bytes;
+  double work;              /* operations, values, cycles or bytes done */
   pthread_t thread;
 } burst;
 
@@ -27,7 +30,8 @@ static void *run_burst(void *user) {
     case FMA: sink = pno_burst_run(1000 * b->rounds, &b->work); break;
     case GELU: sink = pno_gelu_run(b->table, b->rounds, false, &b->work); break;
     case GELU_SLOPE: sink = pno_gelu_run(b->table, b->rounds, true, &b->work); break;
-    default: memcpy(b->to, b->from, COPY_BYTES); b->work = COPY_BYTES;
+    case CHAIN: sink = (float)pno_chain_run(100 * b->rounds, &b->work); break;
+    default: memcpy(b->to, b->from, b->bytes); b->work = (double)b->bytes;
   }
   (void)sink;
   return NULL;
@@ -56,9 +60,8 @@ static pno_status run_threads(burst *b, int threads, kind what, long rounds, sha
 
 /* Work of all ranks over the time of the slowest, so that threads which share a core count as what they are; the best of
  * some bursts. A burst is made longer until what starting its threads takes (0.05 ms) is lost in it. Collective. */
-static pno_status rate_of(pno_comm *comm, burst *b, int threads, kind what, share *all, double *out) {
-  static const double least_s = 0.01;
-  long rounds = 1000;
+static pno_status rate_of(pno_comm *comm, burst *b, int threads, kind what, double burst_s, share *all, double *out) {
+  long rounds = 10;
   *out = 0;
   for (int i = 0; i < BURSTS;) {
     share own = {0}, sum = {0};
@@ -69,7 +72,7 @@ static pno_status rate_of(pno_comm *comm, burst *b, int threads, kind what, shar
       sum.work += all[r].work;
       sum.seconds = all[r].seconds > sum.seconds ? all[r].seconds : sum.seconds;
     }
-    if (sum.seconds < least_s && what != COPY) { /* the same on all ranks */
+    if (sum.seconds < burst_s && what != COPY) { /* the same on all ranks */
       rounds *= 2;
       continue;
     }
@@ -85,45 +88,59 @@ typedef struct {
   unsigned char *copies;
 } room;
 
-static pno_status take_room(const pno_comm *comm, const pno_kernels *table, int threads, room *r) {
+static pno_status take_room(const pno_comm *comm, const pno_kernels *table, size_t bytes, int threads, room *r) {
   const size_t n = (size_t)threads;
   r->bursts = calloc(n, sizeof *r->bursts);
   r->all = calloc((size_t)pno_comm_size(comm), sizeof *r->all);
-  if (!table) r->copies = malloc(2 * n * COPY_BYTES);
-  if (!r->bursts || !r->all || (!table && !r->copies))
+  if (bytes) r->copies = malloc(2 * n * bytes);
+  if (!r->bursts || !r->all || (bytes && !r->copies))
     return pno_fail(PNO_E_NOMEM, "no memory to measure %d threads", threads);
   for (size_t i = 0; i < n; i++) r->bursts[i].table = table;
-  if (table) return PNO_OK;
-  memset(r->copies, 1, 2 * n * COPY_BYTES);
+  if (!bytes) return PNO_OK;
+  memset(r->copies, 1, 2 * n * bytes);
   for (size_t i = 0; i < n; i++) {
-    r->bursts[i].from = r->copies + 2 * i * COPY_BYTES;
-    r->bursts[i].to = r->bursts[i].from + COPY_BYTES;
+    r->bursts[i].bytes = bytes;
+    r->bursts[i].from = r->copies + 2 * i * bytes;
+    r->bursts[i].to = r->bursts[i].from + bytes;
   }
   return PNO_OK;
 }
 
 /* rates [last - first]. Collective. */
-static pno_status measure(pno_comm *comm, const pno_kernels *table, int threads, kind first, kind last, double *rates) {
+static pno_status measure(pno_comm *comm, const pno_kernels *table, int threads, double burst_s, kind first, kind last,
+                          double *rates) {
+  const size_t bytes = last == KINDS ? (size_t)(burst_s * copy_bytes_a_s) + 64 : 0;
   room r = {0};
-  pno_status st = pno_agree(comm, take_room(comm, table, threads, &r));
+  pno_status st = pno_agree(comm, take_room(comm, table, bytes, threads, &r));
   for (kind k = first; k < last && st == PNO_OK; k++)
-    st = rate_of(comm, r.bursts, threads, k, r.all, &rates[k - first]);
+    st = rate_of(comm, r.bursts, threads, k, burst_s, r.all, &rates[k - first]);
   free(r.bursts);
   free(r.all);
   free(r.copies);
   return st;
 }
 
-pno_status pno_bench_measure(pno_comm *comm, const pno_kernels *table, int threads, pno_bench_rates *out) {
-  double rates[COPY];
-  PNO_TRY(measure(comm, table, threads, FMA, COPY, rates));
+pno_status pno_bench_measure(pno_comm *comm, const pno_kernels *table, int threads, double burst_s,
+                             pno_bench_rates *out) {
+  double rates[CHAIN];
+  PNO_TRY(measure(comm, table, threads, burst_s, FMA, CHAIN, rates));
   *out = (pno_bench_rates){.fma = rates[FMA], .gelu = rates[GELU], .gelu_slope = rates[GELU_SLOPE]};
   return PNO_OK;
 }
 
-pno_status pno_bench_copy(pno_comm *comm, int threads, double *out) {
+pno_status pno_bench_clocks(pno_comm *comm, int threads, double burst_s, pno_bench_clock *out) {
+  const double start = pno_clock();
+  const uint64_t ticks = pno_ticks();
   double rate;
-  PNO_TRY(measure(comm, NULL, threads, COPY, KINDS, &rate));
+  PNO_TRY(measure(comm, NULL, threads, burst_s, CHAIN, COPY, &rate));
+  *out = (pno_bench_clock){.core_hz = rate / ((double)pno_comm_size(comm) * threads),
+                           .tick_hz = (double)(pno_ticks() - ticks) / (pno_clock() - start)};
+  return PNO_OK;
+}
+
+pno_status pno_bench_copy(pno_comm *comm, int threads, double burst_s, double *out) {
+  double rate;
+  PNO_TRY(measure(comm, NULL, threads, burst_s, COPY, KINDS, &rate));
   *out = rate;
   return PNO_OK;
 }

@@ -11,7 +11,7 @@
 #include "io/fsutil.h"
 #include "io/json_text.h"
 
-static const char format[] = "pno-bench", version[] = "2.0";
+static const char format[] = "pno-bench", version[] = "2.1";
 
 /* One field of a struct under its name in the files: a number, or a text of `cap` bytes with its end. */
 typedef struct {
@@ -37,9 +37,19 @@ static const field row_fields[] = {
     NUMBER(pno_bench_row, gelu_slope_g),    NUMBER(pno_bench_row, floor_ms),      NUMBER(pno_bench_row, fraction),
     NUMBER(pno_bench_row, padded_floor_ms), NUMBER(pno_bench_row, padded_fraction), NUMBER(pno_bench_row, memory_bytes),
     NUMBER(pno_bench_row, traffic_bytes),   NUMBER(pno_bench_row, loss)};
+static const field phase_fields[] = {
+    TEXT(pno_bench_phase, phase),      NUMBER(pno_bench_phase, ms),       NUMBER(pno_bench_phase, share),
+    NUMBER(pno_bench_phase, mcycles),  NUMBER(pno_bench_phase, mticks),   NUMBER(pno_bench_phase, gflop),
+    NUMBER(pno_bench_phase, flop_a_cycle), NUMBER(pno_bench_phase, fma_part), NUMBER(pno_bench_phase, gelu_m),
+    NUMBER(pno_bench_phase, mbytes),   NUMBER(pno_bench_phase, gbytes),   NUMBER(pno_bench_phase, copy_part),
+    NUMBER(pno_bench_phase, floor_ms), NUMBER(pno_bench_phase, fraction)};
 #undef NUMBER
 #undef TEXT
-enum { HEAD_FIELDS = sizeof head_fields / sizeof head_fields[0], ROW_FIELDS = sizeof row_fields / sizeof row_fields[0] };
+enum {
+  HEAD_FIELDS = sizeof head_fields / sizeof head_fields[0],
+  ROW_FIELDS = sizeof row_fields / sizeof row_fields[0],
+  PHASE_FIELDS = sizeof phase_fields / sizeof phase_fields[0]
+};
 
 static const char *text_of(const void *base, const field *f) { return (const char *)base + f->at; }
 
@@ -62,11 +72,23 @@ static json_t *object_of(const void *base, const field *fields, int n) {
   return NULL;
 }
 
+static json_t *row_object(const pno_bench_row *row) {
+  json_t *o = object_of(row, row_fields, ROW_FIELDS), *phases = row->n_phases ? json_array() : NULL;
+  int bad = o && (phases || !row->n_phases) ? 0 : -1;
+  for (int i = 0; i < row->n_phases && !bad; i++)
+    bad = json_array_append_new(phases, object_of(&row->phase[i], phase_fields, PHASE_FIELDS));
+  if (!bad && phases) bad = json_object_set(o, "phases", phases);
+  json_decref(phases);
+  if (!bad) return o;
+  json_decref(o);
+  return NULL;
+}
+
 pno_status pno_bench_write_json(const pno_bench_result *r, const char *path) {
   json_t *root = object_of(r, head_fields, HEAD_FIELDS), *rows = json_array();
   int bad = root && rows ? 0 : -1;
   for (int i = 0; i < r->n && !bad; i++)
-    bad = json_array_append_new(rows, object_of(&r->row[i], row_fields, ROW_FIELDS));
+    bad = json_array_append_new(rows, row_object(&r->row[i]));
   if (!bad) bad = json_object_set_new(root, "format", json_string(format));
   if (!bad) bad = json_object_set_new(root, "version", json_string(version));
   if (!bad) bad = json_object_set(root, "rows", rows);
@@ -156,9 +178,21 @@ static bool same_row(const pno_bench_row *a, const pno_bench_row *b) {
          a->ranks == b->ranks && a->threads == b->threads;
 }
 
+static pno_status read_phases(const json_t *list, pno_bench_row *row) {
+  if (!list) return PNO_OK;
+  if (!json_is_array(list) || json_array_size(list) > PNO_BENCH_PHASES)
+    return pno_fail(PNO_E_INPUT, "phases are no list of at most %d", PNO_BENCH_PHASES);
+  for (; row->n_phases < (int)json_array_size(list); row->n_phases++)
+    for (int i = 0; i < PHASE_FIELDS; i++)
+      PNO_TRY(pno_fail_in(read_field(json_array_get(list, (size_t)row->n_phases), &phase_fields[i],
+                                     &row->phase[row->n_phases]), "phase %d", row->n_phases));
+  return PNO_OK;
+}
+
 static pno_status read_row(const json_t *object, pno_bench_result *r) {
   pno_bench_row *row = &r->row[r->n];
   for (int i = 0; i < ROW_FIELDS; i++) PNO_TRY(read_field(object, &row_fields[i], row));
+  PNO_TRY(read_phases(json_object_get(object, "phases"), row));
   if (!(row->median_ms > 0)) return pno_fail(PNO_E_INPUT, "median_ms is zero");
   for (int i = 0; i < r->n; i++)
     if (same_row(&r->row[i], row)) return pno_fail(PNO_E_INPUT, "it is row %d again", i);

@@ -15,6 +15,9 @@ typedef struct {
   bool train;  /* else inference */
   int repeats; /* timed passes */
   double warmup_s;
+  double burst_s; /* of the rates */
+  bool phases; /* told as well, beside the rate of memcpy: bytes a second */
+  double copy;
 } pno_bench_how;
 
 /* The batch is shared by the ranks in equal consecutive parts. Collective.

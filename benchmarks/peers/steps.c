@@ -118,10 +118,3 @@ double steps_clock(void) {
   clock_gettime(CLOCK_MONOTONIC, &t);
   return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
-
-void steps_fields(ptrdiff_t at, ptrdiff_t n, float *x, float *y) {
-  for (ptrdiff_t i = 0; i < n; i++) {
-    x[i] = sinf(0.001f * (float)((at + i) % 9973));
-    y[i] = cosf(0.002f * (float)((at + i) % 7919));
-  }
-}

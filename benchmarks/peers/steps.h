@@ -3,7 +3,6 @@
 #define PNO_BENCHMARKS_PEERS_STEPS_H
 
 #include <stdbool.h>
-#include <stddef.h>
 
 typedef struct {
   int dims, n[3], modes, width, batch, threads, ranks;
@@ -24,8 +23,5 @@ bool steps_next(void);
 void steps_ready(const char *what);
 void steps_answer(double seconds, double loss);
 double steps_clock(void);
-
-/* The fields that every peer trains on, from point `at` of the batch on. */
-void steps_fields(ptrdiff_t at, ptrdiff_t n, float *x, float *y);
 
 #endif

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "benchmarks/lib/fields.h"
 #include "benchmarks/peers/steps.h"
 #include "benchmarks/peers/unfused_fft.h"
 
@@ -293,7 +294,7 @@ static void set_up(net *n) {
   unfused_fft_plan(&n->fft, n->c, n->x[0]);
   for (int b = 0; b < n->batch; b++) {
     float *in = n->input + (ptrdiff_t)b * n->in * points;
-    steps_fields(b * points, points, in, n->target + b * points);
+    pno_bench_fields(b * points, points, in, n->target + b * points);
     for (ptrdiff_t i = 0; i < points; i++) {
       ptrdiff_t rest = i;
       for (int j = n->c->dims - 1; j >= 0; rest /= n->c->n[j], j--)

@@ -89,7 +89,7 @@ void pno_fno_losses(pno_fno_plan *p, pno_loss_kind kind, const float *output, co
 void pno_fno_gradient(pno_fno_plan *p, const float *params, const float *input, const float *target, int samples,
                       bool fresh, float *output, float *grad, double *loss);
 
-/* Where the time of a plan's calls went: seconds since it was made, of the calling thread. */
+/* Where the time of a plan's calls went, of the calling thread. */
 typedef enum {
   PNO_PHASE_LIFT,       /* lift and the first analysis */
   PNO_PHASE_MIX,        /* channels of each mode */
@@ -101,7 +101,11 @@ typedef enum {
   PNO_PHASES
 } pno_phase;
 extern const char *const pno_phase_names[PNO_PHASES];
-const double *pno_fno_phase_seconds(const pno_fno_plan *p);
+
+typedef struct {
+  double seconds, ticks; /* by pno_clock and by pno_ticks */
+} pno_phase_time;
+const pno_phase_time *pno_fno_phase_times(const pno_fno_plan *p); /* [PNO_PHASES]: sums since the plan was made */
 
 /* Floating-point operations of one forward pass and of one training step of one sample (FMA = 2; element-wise work not
  * counted), for the rates that are printed; fno_cost.h says how they are counted. */

@@ -29,4 +29,12 @@ typedef struct {
 } pno_fno_traffic;
 pno_fno_traffic pno_fno_traffic_of(const pno_fno_plan *p, int samples);
 
+/* The same phase by phase: of a step if the plan trains, else of inference. Sums over the phases are the totals above.
+ * Partial gradients, which the phases leave and `partials` adds up, are taken to stay in cache. */
+typedef struct {
+  double flops, gelu, gelu_slope; /* of one sample; GELU values without and with their slope */
+  pno_fno_traffic bytes;          /* of a call */
+} pno_fno_work;
+void pno_fno_work_of(const pno_fno_plan *p, int samples, bool padded, pno_fno_work out[PNO_PHASES]);
+
 #endif

@@ -44,7 +44,7 @@ struct pno_fno_plan {
   double *sums;            /* [samples * blocks][2] */
   float *rows[PNO_THREADS_MAX];    /* of each thread: row spectra of a slab; 1-D: none */
   float *scratch[PNO_THREADS_MAX]; /* of each thread */
-  double seconds[PNO_PHASES];
+  pno_phase_time time[PNO_PHASES];
 };
 
 #endif

@@ -80,10 +80,18 @@ static void run_samples(const fno_pass *c, fno_crew w, const fno_phase *f) {
   for (int s = round; s < c->samples; s++) (p->grid.dims > 2 ? run_slabs : run_slab)(c, &w, f, s);
 }
 
+pno_phase_time fno_time(void) { return (pno_phase_time){.seconds = pno_clock(), .ticks = (double)pno_ticks()}; }
+
+void fno_book(pno_fno_plan *p, pno_phase name, const pno_phase_time *start) {
+  const pno_phase_time end = fno_time();
+  p->time[name].seconds += end.seconds - start->seconds;
+  p->time[name].ticks += end.ticks - start->ticks;
+}
+
 /* On all threads: samples, or modes. */
 static void run(const fno_pass *c, pno_phase name, const fno_phase *f, fno_mode_work *modes) {
   pno_fno_plan *p = c->p;
-  const double start = pno_clock();
+  const pno_phase_time start = fno_time();
 #pragma omp parallel num_threads(p->threads) if (p->threads > 1)
   {
     fno_crew w = {.of = 1};
@@ -99,7 +107,7 @@ static void run(const fno_pass *c, pno_phase name, const fno_phase *f, fno_mode_
       modes(c, &w);
     pno_denormals_restore(state);
   }
-  p->seconds[name] += pno_clock() - start;
+  fno_book(p, name, &start);
 }
 
 void fno_run_samples(const fno_pass *c, pno_phase name, const fno_phase *f) { run(c, name, f, NULL); }
@@ -108,4 +116,4 @@ void fno_run_modes(const fno_pass *c, pno_phase name, fno_mode_work *work) { run
 
 const char *const pno_phase_names[PNO_PHASES] = {"lift", "mix", "layers", "turn", "mix_back", "layers_back", "partials"};
 
-const double *pno_fno_phase_seconds(const pno_fno_plan *p) { return p->seconds; }
+const pno_phase_time *pno_fno_phase_times(const pno_fno_plan *p) { return p->time; }

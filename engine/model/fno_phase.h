@@ -1,4 +1,4 @@
-/* Who computes what: the threads of a call share samples, or all work on one. Not for others than engine/model. */
+/* Who computes what: the threads of a call share samples, or all work on one. Not for others than engine/model. Local. */
 #ifndef PNO_ENGINE_MODEL_FNO_PHASE_H
 #define PNO_ENGINE_MODEL_FNO_PHASE_H
 
@@ -33,6 +33,10 @@ typedef struct {
   float *in, *out; /* [samples][stride] */
   fno_block_work *work;
 } fno_phase;
+
+/* The beginning of a span of time, and its end: booked under `name`. */
+pno_phase_time fno_time(void);
+void fno_book(pno_fno_plan *p, pno_phase name, const pno_phase_time *start);
 
 /* Runs a phase on all threads of the plan; `name` is where its time is booked. */
 void fno_run_samples(const fno_pass *c, pno_phase name, const fno_phase *f);

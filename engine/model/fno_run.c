@@ -1,7 +1,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "engine/base/clock.h"
 #include "engine/model/fno_phase.h"
 
 static const float *value(const float *params, const pno_fno *f, int index) {
@@ -216,7 +215,7 @@ void pno_fno_losses(pno_fno_plan *p, pno_loss_kind kind, const float *output, co
 static void add_partials(const fno_pass *c, const float *partial, const int *tensors, int n) {
   pno_fno_plan *p = c->p;
   const pno_tensor *all = p->fno->registry.tensor;
-  const double start = pno_clock();
+  const pno_phase_time start = fno_time();
   ptrdiff_t stride = 0, at = 0;
   for (int i = 0; i < n; i++) stride += tensors[i] >= 0 ? all[tensors[i]].count : 0;
   for (int i = 0; i < n; i++) {
@@ -228,7 +227,7 @@ static void add_partials(const fno_pass *c, const float *partial, const int *ten
     p->use.kernels->accumulate(&a, 0, t->count);
     at += t->count;
   }
-  p->seconds[PNO_PHASE_PARTIALS] += pno_clock() - start;
+  fno_book(p, PNO_PHASE_PARTIALS, &start);
 }
 
 static void add_map(const fno_pass *c, const float *partial, const fno_map *m) {

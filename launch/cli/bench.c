@@ -10,6 +10,7 @@
 #include "kernels/burst.h"
 #include "launch/cli/cli.h"
 #include "launch/cli/device.h"
+#include "launch/cli/phases.h"
 #include "launch/version.h"
 
 typedef struct {
@@ -51,7 +52,9 @@ static pno_status prepare(session *s) {
   PNO_TRY(take_words(s));
   PNO_TRY(pno_cli_configure(s->cli, NULL));
   s->how = (pno_bench_how){.repeats = (int)pno_config_int(cfg, PNO_KEY_BENCH_REPEATS),
-                           .warmup_s = pno_config_float(cfg, PNO_KEY_BENCH_WARMUP_S)};
+                           .warmup_s = pno_config_float(cfg, PNO_KEY_BENCH_WARMUP_S),
+                           .burst_s = pno_config_float(cfg, PNO_KEY_BENCH_BURST_S),
+                           .phases = pno_cli_option(s->cli, "phases") != NULL};
   PNO_TRY(pno_device_choose(cfg, &s->how.table));
   s->result = calloc(1, sizeof *s->result);
   return s->result ? PNO_OK : pno_fail(PNO_E_NOMEM, "no memory for the rows");
@@ -72,8 +75,8 @@ static pno_status describe(session *s) {
   double copy;
   char now[PNO_CLOCK_TEXT], device[PNO_DEVICE_TEXT];
   PNO_TRY(pno_device_name(s->cli, s->how.table, device));
-  PNO_TRY(pno_bench_measure(s->cli->comm, s->how.table, s->how.threads, &rates));
-  PNO_TRY(pno_bench_copy(s->cli->comm, s->how.threads, &copy));
+  PNO_TRY(pno_bench_measure(s->cli->comm, s->how.table, s->how.threads, s->how.burst_s, &rates));
+  PNO_TRY(pno_bench_copy(s->cli->comm, s->how.threads, s->how.burst_s, &copy));
   pno_clock_text(now);
   cpu_name(r->cpu);
   snprintf(r->program, sizeof r->program, "%s", PNO_VERSION);
@@ -87,6 +90,7 @@ static pno_status describe(session *s) {
   r->gelu_g = 1e-9 * rates.gelu;
   r->gelu_slope_g = 1e-9 * rates.gelu_slope;
   r->copy_gbytes = 1e-9 * copy;
+  s->how.copy = copy;
   pno_cli_say(s->cli, "pno " PNO_VERSION "  %s, %g cores  %g ranks x %g threads, device %s\n", r->cpu, r->cores, r->ranks,
               r->threads, r->device);
   pno_cli_say(s->cli, "rates   %.1f GFLOP/s (%s FMA)  GELU %.3f G/s, with slope %.3f G/s  copy %.1f GB/s\n", r->fma_gflops,
@@ -126,6 +130,7 @@ static pno_status run_cases(session *s) {
       print_row(s->cli, row);
     }
   }
+  for (int i = 0; i < s->result->n; i++) pno_phases_print(s->cli, &s->result->row[i]);
   return PNO_OK;
 }
 

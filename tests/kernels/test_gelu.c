@@ -84,6 +84,12 @@ Test(gelu, far_out_it_is_zero_or_the_identity_and_at_zero_it_is_zero_and_a_half)
   }
 }
 
+Test(gelu, a_chain_counts_its_cycles_and_ends_where_all_of_them_lead) {
+  double one = 0, two = 0;
+  const uint64_t end[] = {pno_chain_run(1, &one), pno_chain_run(2, &two), pno_chain_run(1, &one)};
+  cr_assert(one > 0 && two == 2 * one && end[0] == end[2] && end[0] != end[1]);
+}
+
 Test(gelu, the_burst_counts_what_it_made) {
   int tables;
   const pno_kernels *const *t = world_tables(&tables);

@@ -10,7 +10,7 @@ import unittest
 
 import cli
 
-QUICK = ["--only", "t1", "bench.warmup_s=0", "bench.repeats=3"]
+QUICK = ["--only", "t1", "bench.warmup_s=0", "bench.repeats=3", "bench.burst_s=0.0002"]
 
 
 class Bench(cli.Case):
@@ -19,7 +19,8 @@ class Bench(cli.Case):
         return done, json.loads((self.folder / name).read_text())
 
     def test_rows_stand_beside_floors_in_text_json_and_csv(self):
-        done, result = self.bench("a.json", "--csv", "a.csv")
+        done, result = self.bench("a.json", "--csv", "a.csv", "--phases")
+        self.check_phases(done.stdout, result["rows"])
         self.assertRegex(done.stdout, r"(?m)^rates +[\d.]+ GFLOP/s .*GELU .* copy [\d.]+ GB/s$")
         self.assertRegex(done.stdout, r"(?m)^gates +VALID")
         self.assertEqual(result["validity"], "VALID")
@@ -36,6 +37,28 @@ class Bench(cli.Case):
         for row, line in zip(result["rows"], table, strict=True):
             self.assertEqual((line["config"], line["mode"], line["validity"]), (row["config"], row["mode"], "VALID"))
             self.assertAlmostEqual(float(line["median_ms"]), row["median_ms"], places=5)
+
+    def check_phases(self, text, rows):
+        """Work of the phases adds up to the pass, and the pass is that of the row; all of it is in the text."""
+        forward = ["lift", "mix", "layers", "turn"]
+        back = ["mix_back", "layers_back", "partials", "reduce", "optimiser"]
+        for row, names in zip(rows, (forward + back + ["rest"], forward + ["rest"]), strict=True):
+            *phases, whole = row["phases"]
+            self.assertEqual(([p["phase"] for p in phases], whole["phase"]), (names, "pass"))
+            for key in ("gflop", "gelu_m", "mbytes", "floor_ms"):
+                self.assertAlmostEqual(sum(p[key] for p in phases), whole[key])
+            self.assertAlmostEqual(whole["gflop"], row["gflop"])
+            self.assertAlmostEqual(1e6 * whole["mbytes"], row["traffic_bytes"], delta=1)
+            self.assertAlmostEqual(whole["floor_ms"], row["floor_ms"])
+            for p in row["phases"]:
+                self.assertAlmostEqual(p["mcycles"] * whole["ms"], whole["mcycles"] * p["ms"])
+                self.assertAlmostEqual(p["share"] * whole["ms"], p["ms"])
+                self.assertAlmostEqual(p["fraction"] * p["ms"], p["floor_ms"])
+                self.assertAlmostEqual(p["flop_a_cycle"] * p["mcycles"], 1e3 * p["gflop"])
+                self.assertAlmostEqual(p["gbytes"] * p["ms"], p["mbytes"])
+            self.assertRegex(text, fr"(?m)^ t1 {row['mode']}, phases of rank 0 of 1, .* core [\d.]+ GHz, ticks [\d.]+ GHz")
+        self.assertEqual(re.findall(r"(?m)^ (\w+) +[\d.]+ +[\d.]+ .*\d$", text.split("phases of", 1)[1]),
+                         forward + back + ["rest", "pass"] + forward + ["rest", "pass"])
 
     def test_ranks_and_threads_are_counted_and_share_the_batch(self):
         one = self.bench("a.json", "parallel.threads=1")[1]["rows"][0]
@@ -64,11 +87,14 @@ class Bench(cli.Case):
 
 
 class Compare(cli.Case):
+    base = None  # text of a result of the program
+
     def result(self, name, change=lambda r: None):
         """A result of the program, changed by a function, written under another name."""
-        if not (self.folder / "base.json").exists():
-            self.good("bench", "all", *QUICK, "--json", "base.json")
-        result = json.loads((self.folder / "base.json").read_text())
+        if not Compare.base:
+            self.good("bench", "all", *QUICK, "--phases", "--json", "base.json")
+            Compare.base = (self.folder / "base.json").read_text()
+        result = json.loads(Compare.base)
         change(result)
         self.write(name, json.dumps(result))
         return name

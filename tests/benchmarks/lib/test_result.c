@@ -41,6 +41,12 @@ static pno_bench_result *example(int rows) {
     snprintf(w->device, sizeof w->device, "cpu/scalar");
     double *first = &w->ranks, *last = &w->loss; /* numbers only between them */
     for (double *at = first; at <= last; at++) *at = (double)(at - first) + 1.0 / (k + 3);
+    w->n_phases = k % (PNO_BENCH_PHASES + 1);
+    for (int i = 0; i < w->n_phases; i++) {
+      pno_bench_phase *p = &w->phase[i];
+      snprintf(p->phase, sizeof p->phase, "p%d", i);
+      for (double *at = &p->ms; at <= &p->fraction; at++) *at = (double)(at - &p->ms) + 1.0 / (k + i + 3);
+    }
   }
   return r;
 }
@@ -114,7 +120,9 @@ static void spoil(json_t *root, json_t *object) {
 Test(result, every_key_is_needed_and_checked) {
   json_t *root = written();
   spoil(root, root);
-  spoil(root, json_array_get(json_object_get(root, "rows"), 1));
+  json_t *row = json_array_get(json_object_get(root, "rows"), 1);
+  spoil(root, row);
+  spoil(root, json_array_get(json_object_get(row, "phases"), 0));
   pno_bench_result *back = calloc(1, sizeof *back);
   char *text = json_dumps(root, 0);
   FILE *f = fopen(path, "w");
@@ -135,6 +143,12 @@ Test(result, rows_are_a_short_list_without_doubles) {
   json_array_remove(rows, 2);
   json_object_set_new(json_array_get(rows, 1), "median_ms", json_real(0));
   refuse_json(root, "row 1: median_ms");
+  json_t *phases = json_object_get(json_array_get(rows, 1), "phases");
+  while (json_array_size(phases) <= PNO_BENCH_PHASES) json_array_append(phases, json_array_get(phases, 0));
+  refuse_json(root, "row 1: phases");
+  json_object_set_new(json_array_get(rows, 1), "phases", json_object());
+  refuse_json(root, "row 1: phases");
+  json_object_del(json_array_get(rows, 1), "phases");
   while (json_array_size(rows) <= PNO_BENCH_ROWS) json_array_append(rows, json_array_get(rows, 0));
   refuse_json(root, "at most 256");
   json_object_set_new(root, "rows", json_object());

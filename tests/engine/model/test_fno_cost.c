@@ -3,6 +3,7 @@
 
 #include <criterion/criterion.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* fwd and train in GF and GELU values in millions of a whole batch, from the table of floors that the speed of the
@@ -141,4 +142,92 @@ Test(fno_cost, traffic_grows_with_the_samples_but_for_the_weights) {
   cr_assert_float_eq(one.activations, 20.0 * 4 * 64 * 64 * 32, 1.0);
   unmake(&train);
   unmake(&infer);
+}
+
+/* Against the totals, and their bytes written down a second time by layers instead of phases. */
+static void check_sums(const pno_fno_spec *spec, const int *n, bool train) {
+  enum { SAMPLES = 3 };
+  made m = measured(spec, n, SAMPLES, train);
+  pno_fno_work w[PNO_PHASES], sum = {0};
+  pno_fno_work_of(m.p, SAMPLES, false, w);
+  for (int i = 0; i < PNO_PHASES; i++) {
+    cr_assert(train || i < PNO_PHASE_MIX_BACK || (w[i].flops == 0 && w[i].bytes.weights == 0), "%s", pno_phase_names[i]);
+    sum.flops += w[i].flops;
+    sum.gelu += w[i].gelu;
+    sum.gelu_slope += w[i].gelu_slope;
+    sum.bytes.activations += w[i].bytes.activations;
+    sum.bytes.spectra += w[i].bytes.spectra;
+    sum.bytes.fields += w[i].bytes.fields;
+    sum.bytes.weights += w[i].bytes.weights;
+  }
+  const pno_fno_cost c = pno_fno_cost_of(m.p, false);
+  const pno_fno_traffic t = pno_fno_traffic_of(m.p, SAMPLES);
+  cr_assert_eq(sum.flops, train ? c.step : c.forward);
+  cr_assert_eq(sum.gelu, train ? c.gelu_step : c.gelu_forward);
+  cr_assert_eq(sum.gelu_slope, train ? c.gelu_slope : 0);
+  cr_assert_eq(memcmp(&sum.bytes, &t, sizeof t), 0);
+  const double vector = 4.0 * SAMPLES * pno_padded(spec->width), kept = spec->mlp_hidden ? 2 : 1;
+  const double points = (double)pno_grid_points(pno_fno_plan_grid(m.p)), floats = (double)pno_fno_registry(m.f)->floats;
+  const double data = (double)pno_grid_data_points(pno_fno_plan_grid(m.p)), layers = spec->layers;
+  cr_assert_eq(t.activations, vector * points * (train ? layers * (3 + 2 * kept) : 1 + layers * (1 + kept)));
+  cr_assert_eq(t.fields, (train ? 2 : 1) * 4.0 * SAMPLES * data * (spec->in + spec->out));
+  cr_assert_eq(t.weights, (train ? 4 : 1) * 4.0 * floats);
+  unmake(&m);
+}
+
+Test(fno_cost, phases_add_up_to_the_totals) {
+  const pno_fno_spec maps = {.flavour = PNO_FLAVOUR_NEURALOP, .dims = 2, .in = 2, .out = 3, .width = 20, .modes = {6, 6},
+                             .layers = 3, .lift_hidden = 40, .head_hidden = 24, .mlp_hidden = 10, .embed = true,
+                             .padding = {0.1, 0.1}};
+  const int n[] = {20, 21};
+  for (int train = 0; train < 2; train++) {
+    check_sums(&maps, n, train);
+    for (int i = 0; i < PUBLISHED; i++) {
+      const pno_fno_spec spec = spec_of(i);
+      check_sums(&spec, published[i].n, train);
+    }
+  }
+}
+
+Test(fno_cost, each_phase_has_the_work_that_is_done_in_it) {
+  const pno_fno_spec spec = spec_of(0);
+  const double points = 64 * 64, modes = 24 * 12, c = 32, hidden = 128;
+  made m = measured(&spec, published[0].n, 1, true);
+  pno_fno_work w[PNO_PHASES];
+  pno_fno_work_of(m.p, 1, false, w);
+  cr_assert_eq(w[PNO_PHASE_MIX].flops, 4 * 8 * modes * c * c);
+  cr_assert_eq(w[PNO_PHASE_MIX_BACK].flops, 2 * w[PNO_PHASE_MIX].flops);
+  /* Of the lift's phase all but the lift is one transform; of the other phases the transforms are 2, 6 and 7. */
+  const double transform = w[PNO_PHASE_LIFT].flops - points * 2 * 3 * c, skip = points * 2 * c * c;
+  const double head = points * 2 * (c * hidden + hidden);
+  cr_assert_eq(w[PNO_PHASE_TURN].flops, 2 * transform + skip + 3 * head);
+  cr_assert_eq(w[PNO_PHASE_LAYERS].flops, 6 * transform + 3 * skip);
+  cr_assert_eq(w[PNO_PHASE_LAYERS_BACK].flops, 7 * transform + 8 * skip + points * 2 * 3 * c);
+  cr_assert(w[PNO_PHASE_TURN].gelu == 0 && w[PNO_PHASE_TURN].gelu_slope == points * hidden);
+  cr_assert(w[PNO_PHASE_LAYERS].gelu == 3 * points * c && w[PNO_PHASE_LAYERS_BACK].gelu_slope == 3 * points * c);
+  unmake(&m);
+}
+
+Test(fno_cost, the_time_of_each_phase_is_booked_in_seconds_and_ticks) {
+  static const float one = 1, zero = 0;
+  const pno_affine same = {.scale = &one, .shift = &zero};
+  const pno_fno_spec spec = {.flavour = PNO_FLAVOUR_LI, .dims = 1, .in = 1, .out = 1, .width = 4, .modes = {2}, .layers = 2,
+                             .head_hidden = 4};
+  const pno_fno_use use = {.kernels = pno_kernels_scalar(), .n = {8}, .samples = 1, .micro = 1, .train = true,
+                           .norm_in = same, .norm_out = same, .loss = PNO_LOSS_L2};
+  pno_fno *f = NULL;
+  pno_fno_plan *p = NULL;
+  cr_assert_eq(pno_fno_create(&spec, &f), PNO_OK);
+  cr_assert_eq(pno_fno_plan_create(f, &use, &p), PNO_OK);
+  float *params = calloc(2 * (size_t)pno_fno_registry(f)->floats, sizeof *params), x[8] = {1}, y[8] = {0}, out[8];
+  double loss;
+  pno_registry_init(pno_fno_registry(f), 1, params);
+  pno_fno_gradient(p, params, x, y, 1, true, out, params + pno_fno_registry(f)->floats, &loss);
+  for (int i = 0; i < PNO_PHASES; i++) {
+    const pno_phase_time *t = &pno_fno_phase_times(p)[i];
+    cr_assert(t->seconds > 0 && t->seconds < 10 && t->ticks > 0 && t->ticks < 1e12, "%s", pno_phase_names[i]);
+  }
+  free(params);
+  pno_fno_plan_destroy(&p);
+  pno_fno_destroy(&f);
 }
