@@ -126,7 +126,7 @@ static void count_bytes(const pno_fno_plan *p, int samples, pno_fno_work w[PNO_P
   turn->spectra += spectrum;
   turn->fields += field * s->out;
   turn->weights += own.head;
-  w[PNO_PHASE_MIX_BACK].bytes = (pno_fno_traffic){.spectra = s->layers * 2.0 * modes, .weights = 3.0 * own.spectral};
+  w[PNO_PHASE_MIX_BACK].bytes = (pno_fno_traffic){.spectra = s->layers * 3.0 * modes, .weights = 3.0 * own.spectral};
   *back = (pno_fno_traffic){.activations = activation * (s->layers * (2 + kept) - 2),
                             .spectra = (most + s->layers) * spectrum, .fields = field * s->in,
                             .weights = s->layers * own.layer + own.lift};
