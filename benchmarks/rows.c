@@ -9,8 +9,11 @@
 
 static const int lengths[] = {256, 512, 1000, 1024, 2048, 4096, 8192}, widths[] = {16, 32, 64};
 static const int parts[] = {16, 8, 6, 4, 3, 2}; /* k = n / part */
-enum { LENGTHS = sizeof lengths / sizeof *lengths, WIDTHS = sizeof widths / sizeof *widths,
-       PARTS = sizeof parts / sizeof *parts };
+enum {
+  LENGTHS = sizeof lengths / sizeof *lengths,
+  WIDTHS = sizeof widths / sizeof *widths,
+  PARTS = sizeof parts / sizeof *parts
+};
 
 int main(int argc, char **argv) {
   const pno_kernels *kernels = pno_kernels_find(argc == 3 && strcmp(argv[1], "--device") == 0 ? argv[2] : "auto");

@@ -56,7 +56,8 @@ static pno_status make_folders(const char *folder) {
   memcpy(path, folder, n + 1);
   for (char *at = strchr(path + 1, '/'); at; at = strchr(at + 1, '/')) {
     *at = '\0';
-    if (mkdir(path, pno_fs_dir_mode()) != 0 && errno != EEXIST) return pno_fail(PNO_E_IO, "%s: %s", path, strerror(errno));
+    if (mkdir(path, pno_fs_dir_mode()) != 0 && errno != EEXIST)
+      return pno_fail(PNO_E_IO, "%s: %s", path, strerror(errno));
     *at = '/';
   }
   return PNO_OK;

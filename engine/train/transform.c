@@ -134,8 +134,8 @@ static pno_status save(const pno_transforms *t) {
   }
   free(wisdom);
   const bool whole = f && fclose(f) == 0;
-  const pno_status st = whole ? pno_cache_write(t->folder, t->file, text)
-                              : pno_fail(PNO_E_NOMEM, "no memory to write what was measured");
+  const pno_status st =
+      whole ? pno_cache_write(t->folder, t->file, text) : pno_fail(PNO_E_NOMEM, "no memory to write what was measured");
   free(text);
   return st;
 }
@@ -152,8 +152,8 @@ static const choice *known_choice(const pno_transforms *t, const char *kernels, 
 static pno_status measure(const pno_kernels *kernels, const pno_row_fft *fft, choice *c) {
   PNO_TRY(pno_row_fft_measure(kernels, &c->row, fft, &c->times));
   c->fft = c->times.fft < c->times.tables;
-  pno_log(PNO_LOG_INFO, "transforms", "rows of %d points, %d modes, %d channels: tables %.1f us, FFTW %.1f us", c->row.n,
-          c->row.k, c->row.channels, 1e6 * c->times.tables, 1e6 * c->times.fft);
+  pno_log(PNO_LOG_INFO, "transforms", "rows of %d points, %d modes, %d channels: tables %.1f us, FFTW %.1f us",
+          c->row.n, c->row.k, c->row.channels, 1e6 * c->times.tables, 1e6 * c->times.fft);
   return PNO_OK;
 }
 

@@ -9,8 +9,15 @@
 #include "kernels/dispatch.h"
 
 enum { N = 300, SAMPLES = 3 };
-static const pno_fno_spec spec = {.flavour = PNO_FLAVOUR_LI, .dims = 1, .in = 1, .out = 1, .width = 20, .modes = {120},
-                                  .layers = 2, .head_hidden = 8, .embed = true};
+static const pno_fno_spec spec = {.flavour = PNO_FLAVOUR_LI,
+                                  .dims = 1,
+                                  .in = 1,
+                                  .out = 1,
+                                  .width = 20,
+                                  .modes = {120},
+                                  .layers = 2,
+                                  .head_hidden = 8,
+                                  .embed = true};
 
 typedef struct {
   float *grad, output[SAMPLES * N];
@@ -30,8 +37,16 @@ static void gradient(const pno_fno *f, const pno_row_fft *fft, int threads, outc
   static float x[SAMPLES * N], y[SAMPLES * N];
   const size_t floats = (size_t)pno_fno_registry(f)->floats;
   const pno_affine same = {.scale = &one, .shift = &zero};
-  const pno_fno_use use = {.kernels = fastest(), .n = {N}, .samples = SAMPLES, .micro = 1, .threads = threads,
-                           .train = true, .fft = fft, .norm_in = same, .norm_out = same, .loss = PNO_LOSS_REL_L2};
+  const pno_fno_use use = {.kernels = fastest(),
+                           .n = {N},
+                           .samples = SAMPLES,
+                           .micro = 1,
+                           .threads = threads,
+                           .train = true,
+                           .fft = fft,
+                           .norm_in = same,
+                           .norm_out = same,
+                           .loss = PNO_LOSS_REL_L2};
   pno_fno_plan *p;
   float *params = calloc(floats, sizeof *params);
   out->grad = calloc(floats, sizeof *out->grad);

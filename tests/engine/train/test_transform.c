@@ -21,8 +21,15 @@ static void count(void *user, pno_log_level level, const char *module, const cha
 }
 
 static pno_fno *model(int modes) {
-  const pno_fno_spec spec = {.flavour = PNO_FLAVOUR_LI, .dims = 1, .in = 1, .out = 1, .width = 20, .modes = {modes},
-                             .layers = 2, .head_hidden = 8, .embed = true};
+  const pno_fno_spec spec = {.flavour = PNO_FLAVOUR_LI,
+                             .dims = 1,
+                             .in = 1,
+                             .out = 1,
+                             .width = 20,
+                             .modes = {modes},
+                             .layers = 2,
+                             .head_hidden = 8,
+                             .embed = true};
   pno_fno *f = NULL;
   cr_assert(pno_fno_create(&spec, &f) == PNO_OK);
   return f;
@@ -44,8 +51,8 @@ static pno_transforms *chooser(pno_transform_mode mode, const char *folder, cons
 static void forward(const pno_fno *f, const pno_row_fft *fft, float *out) {
   static const float one = 1.0f, zero = 0.0f;
   const pno_affine same = {.scale = &one, .shift = &zero};
-  const pno_fno_use use = {.kernels = with_fft(), .n = {N}, .samples = 1, .micro = 1, .fft = fft, .norm_in = same,
-                           .norm_out = same};
+  const pno_fno_use use = {
+      .kernels = with_fft(), .n = {N}, .samples = 1, .micro = 1, .fft = fft, .norm_in = same, .norm_out = same};
   pno_fno_plan *p = NULL;
   float x[N], *params = calloc((size_t)pno_fno_registry(f)->floats, sizeof *params);
   cr_assert(params && pno_fno_plan_create(f, &use, &p) == PNO_OK);
@@ -76,9 +83,10 @@ static int ranks_without_an_fft_put_all_on_tables(world *w) {
   pno_fno *f = model(130);
   pno_transforms *t = chooser(PNO_TRANSFORM_FFTW, NULL, "p");
   const bool last = w->rank == w->size - 1;
-  const int wrong = world_expect(w, pno_transforms_choose(t, w->comm, last ? pno_kernels_scalar() : with_fft(), f, grid) ==
-                                        PNO_OK, "no failure") +
-                    world_expect(w, !pno_transforms_find(t, f, grid, NULL), "tables on every rank");
+  const int wrong =
+      world_expect(w, pno_transforms_choose(t, w->comm, last ? pno_kernels_scalar() : with_fft(), f, grid) == PNO_OK,
+                   "no failure") +
+      world_expect(w, !pno_transforms_find(t, f, grid, NULL), "tables on every rank");
   pno_transforms_destroy(&t);
   pno_fno_destroy(&f);
   return wrong;
@@ -86,12 +94,15 @@ static int ranks_without_an_fft_put_all_on_tables(world *w) {
 
 static int few_modes_and_tables_ask_nobody(world *w) {
   pno_fno *few = model(20), *many = model(130);
-  pno_transforms *t = chooser(PNO_TRANSFORM_AUTO, train_path("unused"), "p"), *tables = chooser(PNO_TRANSFORM_TABLES, NULL, "p");
+  pno_transforms *t = chooser(PNO_TRANSFORM_AUTO, train_path("unused"), "p"),
+                 *tables = chooser(PNO_TRANSFORM_TABLES, NULL, "p");
   int wrong = world_expect(w, pno_transforms_choose(t, w->comm, with_fft(), few, grid) == PNO_OK, "a choice");
   wrong += world_expect(w, pno_transforms_choose(tables, w->comm, with_fft(), many, grid) == PNO_OK, "a choice");
   wrong += world_expect(w, pno_transforms_choose(NULL, w->comm, with_fft(), many, grid) == PNO_OK, "a choice");
-  wrong += world_expect(w, !pno_transforms_find(t, few, grid, NULL) && !pno_transforms_find(tables, many, grid, NULL) &&
-                               !pno_transforms_find(NULL, many, grid, NULL), "tables");
+  wrong += world_expect(w,
+                        !pno_transforms_find(t, few, grid, NULL) && !pno_transforms_find(tables, many, grid, NULL) &&
+                            !pno_transforms_find(NULL, many, grid, NULL),
+                        "tables");
   wrong += world_expect(w, access(train_path("unused"), F_OK) != 0, "no folder");
   pno_transforms_destroy(&t);
   pno_transforms_destroy(&tables);
@@ -113,7 +124,8 @@ static int choose_once(world *w, const pno_fno *f, const char *folder, const cha
 }
 
 static bool same_times(pno_row_times a, pno_row_times b) { /* the file has six digits */
-  return a.fft < b.fft * 1.00001 && b.fft < a.fft * 1.00001 && a.tables < b.tables * 1.00001 && b.tables < a.tables * 1.00001;
+  return a.fft < b.fft * 1.00001 && b.fft < a.fft * 1.00001 && a.tables < b.tables * 1.00001 &&
+         b.tables < a.tables * 1.00001;
 }
 
 static void spoil(const char *path) {
@@ -141,7 +153,8 @@ static int what_was_measured_is_kept_and_a_bad_file_is_one_warning(world *w) {
   wrong += world_expect(w, same_times(again, other), "and read");
   FILE *plain = fopen(file, "w");
   cr_assert(plain && fclose(plain) == 0);
-  wrong += choose_once(w, f, file, "Model X 1", &again) + world_expect(w, warnings == 1, "one warning: no folder can be made");
+  wrong += choose_once(w, f, file, "Model X 1", &again) +
+           world_expect(w, warnings == 1, "one warning: no folder can be made");
   pno_fno_destroy(&f);
   return wrong;
 }
