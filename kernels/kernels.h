@@ -30,15 +30,25 @@ typedef struct {
   const float *packed; /* what pack_axis of the table made of them */
 } pno_axis;
 
+/* FFTW's plans for two channels of a row as one of n complex numbers: not in place, the input may be destroyed, arrays
+ * aligned to 64 bytes. Made and owned by engine/model/row_fft.h; executing them is thread-safe. */
+typedef struct {
+  int n;
+  struct fftwf_plan_s *forward, *backward;
+} pno_row_fft;
+
 /* The kept modes of the last axis as real maps between a row and [k][re|im].
  * analysis: row to spectrum; synthesis: spectrum to row, where modes 0 and n/2 count once and the others twice, so that
- * the Hermitian rule holds by construction. Each serves its own adjoint transposed. Norms are folded in. */
+ * the Hermitian rule holds by construction. Each serves its own adjoint transposed. Norms are folded in. With an FFT the
+ * weights say all that the tables do, which may be absent then: weights[k] = table[k][re][0]. */
 typedef struct {
   int n, k;
   ptrdiff_t stride;       /* floats between the spectra of two rows; 0: they follow each other */
   const float *analysis;  /* [k][re|im][n] */
   const float *synthesis; /* [k][re|im][n] */
   const float *packed;    /* what pack_row of the table made of them */
+  const pno_row_fft *fft; /* borrowed; NULL: the tables serve. Only for tables of operations whose fft_floats is not 0 */
+  const float *weights;   /* with an FFT: [analysis|synthesis][k] */
 } pno_row_modes;
 
 /* w2 gelu(w1 x + b1) + b2 on every point; hidden = 0: w1 x + b1 alone, with out columns. */
@@ -220,6 +230,8 @@ typedef struct {
   /* Scratch that any operation on this grid needs, for one thread; widest: the largest number of channels of any map
    * (width, hidden, in + coordinates, out). */
   ptrdiff_t (*scratch_floats)(const pno_grid *grid, int widest);
+  /* Scratch in front of that where rows go by an FFT; 0: this table of operations has none. */
+  ptrdiff_t (*fft_floats)(const pno_grid *grid, int channels);
 
   void (*lift_forward)(const pno_lift *a, int block, int count, float *scratch);
   void (*lift_backward)(const pno_lift *a, int block, int count, float *scratch);

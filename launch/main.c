@@ -104,6 +104,7 @@ int main(int argc, char **argv) {
     code = run_alone(&cli, cli.version ? print_version : print_help);
   else
     code = cli.command->needs_mpi ? run_with_ranks(&cli) : run_alone(&cli, cli.command->run);
+  pno_transforms_destroy(&cli.transforms);
   pno_config_destroy(&cli.config);
   return code;
 }

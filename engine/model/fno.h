@@ -53,6 +53,7 @@ typedef struct {
   int micro;
   int threads; /* of this rank's calls, 0: one; the bits never depend on it */
   bool train; /* keep what backward needs */
+  const pno_row_fft *fft; /* rows by FFT (row_fft.h), borrowed until the plan is destroyed; NULL: by tables */
   pno_affine norm_in, norm_out;
   pno_loss_kind loss;
 } pno_fno_use;

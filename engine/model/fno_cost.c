@@ -1,5 +1,6 @@
 #include "engine/model/fno_cost.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "engine/model/fno_impl.h"
@@ -12,7 +13,8 @@ static double folding(int n) { return n % 2 == 0 ? 2.0 * n : n; }
  * a complex column gives two, of two real columns each, for a frequency and its negative together. */
 static double transform(const pno_fno_plan *p) {
   const pno_grid *g = &p->grid;
-  double flops = (double)g->rows * (4.0 * folded(g->len) * p->row.k + folding(g->len));
+  const double row = p->row.fft ? 2.5 * g->len * log2(g->len) : 4.0 * folded(g->len) * p->row.k + folding(g->len);
+  double flops = (double)g->rows * row;
   double columns = (double)g->rows * p->row.k;
   for (int j = g->dims - 2; j >= 0; j--) {
     columns /= g->n[j];

@@ -1,8 +1,10 @@
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "engine/model/fno_impl.h"
+#include "engine/model/row_fft.h"
 
 static const double two_pi = 6.283185307179586476925286766559;
 
@@ -62,10 +64,33 @@ static ptrdiff_t row_stride(const pno_fno_plan *p, int k) {
   return p->grid.dims > 1 ? floats + PNO_LANES : floats;
 }
 
+/* Factors of mode i of n points on the way to the spectrum and back: modes 0 and n/2 count once. */
+static void row_factors(bool li, double points, int i, int n, double *in, double *out) {
+  const double twice = i == 0 || 2 * i == n ? 1.0 : 2.0;
+  *in = li ? 1.0 : 1.0 / points;
+  *out = twice * (li ? 1.0 / points : 1.0);
+}
+
+/* All that an FFT needs in place of tables. */
+static pno_status make_weights(pno_fno_plan *p, pno_arena *arena, double points) {
+  const int n = p->grid.len, k = p->kept[p->grid.dims - 1];
+  float *weights;
+  PNO_TRY(PNO_PUSH(arena, 2 * (size_t)k, &weights));
+  p->row = (pno_row_modes){.n = n, .k = k, .stride = row_stride(p, k), .fft = p->use.fft, .weights = weights};
+  for (int i = 0; !arena->measuring && i < k; i++) {
+    double in, out;
+    row_factors(p->fno->spec.flavour == PNO_FLAVOUR_LI, points, i, n, &in, &out);
+    weights[i] = (float)in;
+    weights[k + i] = (float)out;
+  }
+  return PNO_OK;
+}
+
 static pno_status make_row(pno_fno_plan *p, pno_arena *arena) {
   const int j = p->grid.dims - 1, n = p->grid.n[j], k = p->kept[j];
   const double points = (double)pno_grid_points(&p->grid);
   const bool li = p->fno->spec.flavour == PNO_FLAVOUR_LI;
+  if (p->use.fft) return make_weights(p, arena, points);
   float *analysis, *synthesis;
   PNO_TRY(PNO_PUSH(arena, 2 * (size_t)k * (size_t)n, &analysis));
   PNO_TRY(PNO_PUSH(arena, 2 * (size_t)k * (size_t)n, &synthesis));
@@ -74,12 +99,12 @@ static pno_status make_row(pno_fno_plan *p, pno_arena *arena) {
   p->row = (pno_row_modes){.n = n, .k = k, .stride = row_stride(p, k), .analysis = analysis, .synthesis = synthesis, .packed = packed};
   if (arena->measuring) return PNO_OK;
   for (int i = 0; i < k; i++) {
-    const double twice = i == 0 || 2 * i == n ? 1.0 : 2.0, in = li ? 1.0 : 1.0 / points;
-    const double out = twice * (li ? 1.0 / points : 1.0);
+    double in, out;
+    row_factors(li, points, i, n, &in, &out);
     for (int y = 0; y < n; y++) {
       double c, s;
       angle(i, y, n, &c, &s);
-      if (twice < 2.0) s = 0.0; /* the imaginary part of modes 0 and n/2 does not count */
+      if (i == 0 || 2 * i == n) s = 0.0; /* the imaginary part of modes 0 and n/2 does not count */
       const ptrdiff_t at = 2 * (ptrdiff_t)i * n + y;
       analysis[at] = (float)(in * c);
       analysis[at + n] = (float)(-in * s);
@@ -192,8 +217,9 @@ static pno_status make_rest(pno_fno_plan *p, pno_arena *arena) {
   PNO_TRY(PNO_PUSH(arena, samples, &p->scale));
   if (p->use.train && p->use.loss == PNO_LOSS_H1) PNO_TRY(PNO_PUSH(arena, field, &p->dy));
   pno_arena_purpose(arena, "scratch of threads");
+  const ptrdiff_t fft = p->use.fft ? p->use.kernels->fft_floats(&p->grid, s->width) : 0;
   for (int t = 0; t < p->threads; t++)
-    PNO_TRY(PNO_PUSH(arena, (size_t)p->use.kernels->scratch_floats(&p->grid, widest), &p->scratch[t]));
+    PNO_TRY(PNO_PUSH(arena, p->use.kernels->scratch_floats(&p->grid, widest) + fft, &p->scratch[t]));
   if (!p->use.train) return PNO_OK;
   pno_arena_purpose(arena, "partial gradients");
   PNO_TRY(PNO_PUSH(arena, blocks * (size_t)widest_partial(p->fno), &p->partial));
@@ -222,10 +248,19 @@ static pno_grid padded_grid(const pno_fno *f, const int *n) {
   return pno_grid_make(f->spec.dims, whole, lo, n);
 }
 
+pno_status pno_row_shape_of(const pno_fno *f, const int n[PNO_DIMS_MAX], pno_row_shape *out) {
+  const pno_grid g = padded_grid(f, n);
+  int k = 0, frequency, stored;
+  PNO_TRY(kept_modes(f, g.dims - 1, g.len, &k, &frequency, &stored));
+  *out = (pno_row_shape){.n = g.len, .k = k, .channels = f->spec.width};
+  return PNO_OK;
+}
+
 /* storage: with memory of its own, else p->arena is the measuring pass. */
 static pno_status plan_make(const pno_fno *f, const pno_fno_use *use, bool storage, pno_fno_plan **out) {
   for (int j = 0; j < f->spec.dims; j++)
     if (use->n[j] < 1) return pno_fail(PNO_E_SHAPE, "a grid of %d points on axis %d", use->n[j], j);
+  assert(!use->fft || use->kernels->fft_floats(&(pno_grid){.len = use->fft->n}, 1) > 0);
   if (use->samples < 1 || use->micro < 1)
     return pno_fail(PNO_E_USAGE, "a plan for %d samples in micro-batches of %d", use->samples, use->micro);
   pno_fno_plan *p = calloc(1, sizeof *p);
@@ -235,6 +270,7 @@ static pno_status plan_make(const pno_fno *f, const pno_fno_use *use, bool stora
   p->use = *use;
   p->threads = use->threads < 1 ? 1 : use->threads > PNO_THREADS_MAX ? PNO_THREADS_MAX : use->threads;
   p->grid = padded_grid(f, use->n);
+  assert(!use->fft || use->fft->n == p->grid.len);
   p->arena = pno_arena_measure("model plan", PNO_SPACE_HOST);
   PNO_TRY_GOTO(st, make_all(p, &p->arena), done);
   if (storage) {

@@ -30,6 +30,7 @@ static pno_status make_plan(pno_evaluator *e) {
   pno_fno_use use = {.kernels = e->o->kernels, .samples = 1, .micro = 1, .threads = e->o->threads,
                      .norm_in = pno_operator_in(e->o), .norm_out = pno_operator_out(e->o)};
   for (int j = 0; j < info->dims; j++) use.n[j] = info->n[j];
+  use.fft = pno_transforms_find(e->o->transforms, e->o->fno, use.n, NULL);
   return pno_fno_plan_create(e->o->fno, &use, &e->plan);
 }
 

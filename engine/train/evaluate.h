@@ -19,7 +19,7 @@ extern const char *const pno_score_names[PNO_SCORES];
 
 typedef struct pno_evaluator pno_evaluator;
 
-/* Samples first .. first + count - 1 of ds (borrowed, as is o). Local.
+/* Samples first .. first + count - 1 of ds (borrowed, as is o), by the transform that pno_operator_choose chose. Local.
  * Errors: PNO_E_SHAPE the data does not fit the operator; PNO_E_NOMEM; those of the plan. */
 pno_status pno_evaluator_create(const pno_operator *o, pno_dataset *ds, ptrdiff_t first, ptrdiff_t count,
                                 pno_evaluator **out);

@@ -84,6 +84,13 @@ pno_status pno_operator_fits(const pno_operator *o, const pno_sample_info *info)
   return PNO_OK;
 }
 
+pno_status pno_operator_choose(pno_operator *o, pno_comm *comm, const pno_sample_info *info) {
+  int n[PNO_DIMS_MAX] = {0};
+  if (pno_operator_fits(o, info) != PNO_OK) return PNO_OK;
+  for (int j = 0; j < info->dims; j++) n[j] = info->n[j];
+  return pno_transforms_choose(o->transforms, comm, o->kernels, o->fno, n);
+}
+
 /* Scalars of a checkpoint: points of each axis. */
 static const char *const axes[PNO_DIMS_MAX] = {"model/n0", "model/n1", "model/n2"};
 

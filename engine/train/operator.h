@@ -9,6 +9,7 @@
 #include "engine/base/status.h"
 #include "engine/model/fno.h"
 #include "engine/sync/comm.h"
+#include "engine/train/transform.h"
 #include "io/checkpoint.h"
 #include "io/normaliser.h"
 #include "io/sample.h"
@@ -21,6 +22,7 @@ typedef struct {
   pno_normaliser *in, *out;       /* owned, on the raw fields */
   const pno_kernels *kernels;     /* borrowed */
   int threads;                    /* of this rank, 0: one */
+  pno_transforms *transforms;     /* borrowed; NULL: rows by tables */
   int n[PNO_DIMS_MAX];            /* grid of the training data: normalisers by point are bound to it */
 } pno_operator;
 
@@ -46,6 +48,10 @@ pno_status pno_operator_load(pno_comm *comm, const char *dir, const pno_checkpoi
 /* Identity where the field is not normalised; borrowed from the operator. */
 pno_affine pno_operator_in(const pno_operator *o);
 pno_affine pno_operator_out(const pno_operator *o);
+
+/* Chooses the transform of its rows on data of this shape, before plans for them are made; data that do not fit are left
+ * for the plan to refuse. Collective. Errors: PNO_E_COMM, PNO_E_NOMEM. */
+pno_status pno_operator_choose(pno_operator *o, pno_comm *comm, const pno_sample_info *info);
 
 /* Whether data of this shape can be fed to it. Errors: PNO_E_SHAPE with both shapes. */
 pno_status pno_operator_fits(const pno_operator *o, const pno_sample_info *info);

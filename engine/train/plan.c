@@ -36,11 +36,22 @@ static void add_model(pno_train_plan *p, const pno_fno *f, const pno_fno_plan *p
   }
 }
 
+static pno_status choose_rows(const pno_train_spec *s, const pno_sample_info *info, const pno_fno *f,
+                              pno_train_plan *out) {
+  int n[PNO_DIMS_MAX] = {0};
+  for (int j = 0; j < info->dims; j++) n[j] = info->n[j];
+  PNO_TRY(pno_row_shape_of(f, n, &out->row));
+  pno_transforms_choose_alone(s->transforms, s->kernels, f, n);
+  out->fft = pno_transforms_find(s->transforms, f, n, &out->times) != NULL;
+  return PNO_OK;
+}
+
 /* The plan of the model, and of one sample a validation set; test files are taken to have the grid of the training. */
 static pno_status measure_model(const pno_train_spec *s, const pno_sample_info *info, const pno_fno *f,
                                 pno_train_plan *out) {
   pno_fno_plan *train = NULL, *valid = NULL;
   pno_fno_use use;
+  PNO_TRY(choose_rows(s, info, f, out));
   PNO_TRY(trainer_use(s, info, f, 1, &use));
   out->chunk = use.samples;
   pno_fno_use one = use;

@@ -134,10 +134,11 @@ static pno_status predict_rounds(prediction *p, pno_comm *comm, double *sum) {
   return pno_agree(comm, rank == 0 ? pno_fields_commit(&p->file) : PNO_OK);
 }
 
-pno_status pno_predict(const pno_predict_spec *spec, const pno_operator *o, pno_dataset *ds, pno_comm *comm,
+pno_status pno_predict(const pno_predict_spec *spec, pno_operator *o, pno_dataset *ds, pno_comm *comm,
                        double *rel_l2) {
   prediction p = {.spec = spec, .ds = ds};
   double sum = 0;
+  PNO_TRY(pno_operator_choose(o, comm, pno_dataset_info(ds)));
   pno_status st = pno_agree(comm, prepare(&p, o, pno_comm_size(comm), pno_comm_rank(comm) == 0));
   if (st == PNO_OK) st = predict_rounds(&p, comm, &sum);
   pno_fields_abandon(&p.file);

@@ -17,7 +17,7 @@ typedef struct {
 
 /* Ranks share the samples; rank 0 writes. rel_l2: mean over the samples. Collective.
  * Errors: PNO_E_SHAPE the data do not fit the operator; PNO_E_USAGE more samples than there are; those of io. */
-pno_status pno_predict(const pno_predict_spec *spec, const pno_operator *o, pno_dataset *ds, pno_comm *comm,
+pno_status pno_predict(const pno_predict_spec *spec, pno_operator *o, pno_dataset *ds, pno_comm *comm,
                        double *rel_l2);
 
 #endif

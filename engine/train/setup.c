@@ -30,6 +30,7 @@ static pno_status open_data(pno_trainer *t) {
   PNO_TRY(pno_operator_create(&s->model, pno_dataset_info(t->data), s->normalise_in, s->normalise_out, s->seed,
                               s->kernels, &t->op));
   t->op.threads = s->threads;
+  t->op.transforms = s->transforms;
   return PNO_OK;
 }
 
@@ -86,6 +87,7 @@ pno_status trainer_use(const pno_train_spec *s, const pno_sample_info *info, con
   const int micros = (s->batch - 1) / s->micro + 1, share = (micros - 1) / ranks + 1;
   pno_fno_use use = {.kernels = s->kernels, .micro = s->micro, .threads = s->threads, .train = true, .loss = s->loss};
   for (int j = 0; j < info->dims; j++) use.n[j] = info->n[j];
+  use.fft = pno_transforms_find(s->transforms, f, use.n, NULL);
   PNO_TRY(pno_fno_call_samples(f, &use, share * s->micro, &use.samples));
   *out = use;
   return PNO_OK;
@@ -143,6 +145,14 @@ static pno_status make_evaluators(pno_trainer *t) {
   return PNO_OK;
 }
 
+/* Of the rows of the training data and of the test files. Collective. */
+static pno_status choose_transforms(pno_trainer *t) {
+  PNO_TRY(pno_operator_choose(&t->op, t->comm, pno_dataset_info(t->data)));
+  for (int i = 0; i < t->spec.n_tests; i++)
+    PNO_TRY(pno_operator_choose(&t->op, t->comm, pno_dataset_info(t->test_data[i])));
+  return PNO_OK;
+}
+
 /* The part that needs no other rank. */
 static pno_status prepare(pno_trainer *t) {
   PNO_TRY(allocate(t));
@@ -154,6 +164,7 @@ static pno_status prepare(pno_trainer *t) {
 static pno_status set_up(pno_trainer *t) {
   PNO_TRY(pno_agree(t->comm, open_data(t)));
   PNO_TRY(fit_normalisers(t));
+  PNO_TRY(choose_transforms(t));
   PNO_TRY(pno_agree(t->comm, prepare(t)));
   const ptrdiff_t floats = pno_fno_registry(t->op.fno)->floats;
   PNO_TRY(pno_reduce_create(t->comm, &floats, 1, &t->reduce));

@@ -43,6 +43,7 @@ typedef struct {
   pno_balance_mode balance;
   const pno_kernels *kernels; /* borrowed */
   int threads;                /* of this rank, 0: one */
+  pno_transforms *transforms; /* borrowed; NULL: rows by tables */
   double timeout_s;
   int eval_every; /* epochs, 0: only at the end */
   const char *checkpoints;   /* directory, NULL: none are written */

@@ -22,6 +22,11 @@ static ptrdiff_t scratch_floats(const pno_grid *grid, int widest) {
   return 6 * grid->len * wide + 4 * wide * wide + 4 * TILE_POINTS * wide + 4 * wide;
 }
 
+static ptrdiff_t no_fft(const pno_grid *grid, int channels) {
+  (void)grid, (void)channels;
+  return 0;
+}
+
 static const pno_kernels scalar = {
     .name = "cpu/scalar",
     .pack_row_floats = row_floats,
@@ -29,6 +34,7 @@ static const pno_kernels scalar = {
     .pack_axis_floats = axis_floats,
     .pack_axis = pack_axis,
     .scratch_floats = scratch_floats,
+    .fft_floats = no_fft,
     .lift_forward = pno_scalar_lift_forward,
     .lift_backward = pno_scalar_lift_backward,
     .axis_forward = pno_scalar_axis_forward,

@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "kernels/scalar/rows.h"
+#include "kernels/simd/fft.h"
 #include "kernels/simd/gelu.h"
 #include "kernels/simd/lift.h"
 #include "kernels/simd/map.h"
@@ -10,6 +11,7 @@ typedef struct {
   const pno_back *a;
   int block, cp;
   transform adjoint_of_analysis, adjoint_of_synthesis;
+  row_fft fft; /* in place of both */
   float *skip, *bias, *gate; /* partial gradients */
   map_back mlp;
   float *skip_t;                  /* [out][cp] */
@@ -30,6 +32,21 @@ static void through_linear(const back_call *k, const tile *t, ptrdiff_t memory) 
     simd_synthesise(&k->adjoint_of_analysis, t->s, k->cp,
                     a->spectrum + pno_slab_row_at(a->grid, t->row + r, &a->modes, k->cp), 2 * (ptrdiff_t)k->cp, k->cp,
                     &e, k->dx + r * t->row_floats, &t->packed);
+  }
+}
+
+/* The same by FFT: the whole row's part is made for its first tile. */
+static void through_linear_fft(const back_call *k, const tile *t, ptrdiff_t memory) {
+  const pno_back *a = k->a;
+  for (int r = 0; t->first && r < t->rows; r++)
+    simd_fft_synthesise(&k->fft, fft_analysis(&k->fft),
+                        a->spectrum + pno_slab_row_at(a->grid, t->row + r, &a->modes, k->cp),
+                        k->fft.row + r * t->row_floats);
+  for (int i = 0; i < t->runs; i++) {
+    const tile_run *run = &t->run[i];
+    simd_gemm(run->n, k->cp, a->channels, a->d + memory + run->memory, k->cp, k->skip_t, k->cp, NULL,
+              k->dx + run->packed, k->cp);
+    fft_add((ptrdiff_t)run->n * k->cp, k->fft.row + run->memory, k->dx + run->packed);
   }
 }
 
@@ -130,6 +147,14 @@ static void analyse(const back_call *k, const tile *t) {
   }
 }
 
+/* Of whole rows that lie in memory. */
+static void analyse_fft(const back_call *k, const tile *t, const float *d) {
+  const pno_back *a = k->a;
+  for (int r = 0; t->last && r < t->rows; r++)
+    simd_fft_analyse(&k->fft, fft_synthesis(&k->fft), d + r * t->row_floats,
+                     a->rows + pno_slab_row_at(a->grid, t->row + r, &a->modes, k->cp));
+}
+
 static void copy_to_memory(const back_call *k, const tile *t, float *d) {
   for (int i = 0; i < t->runs; i++)
     memcpy(d + t->run[i].memory, k->dx + t->run[i].packed, sizeof *d * (size_t)t->run[i].n * (size_t)k->cp);
@@ -142,7 +167,7 @@ static void backward_tile(void *user, const tile *t) {
   float *d = a->d + memory;
   if (a->linear) {
     const float *pre = a->stage ? (a->mix_channels ? a->m : a->z) + memory : NULL;
-    through_linear(k, t, memory);
+    (k->fft.m ? through_linear_fft : through_linear)(k, t, memory);
     if (!a->stage) fetch_input(k, t, memory);
     if (a->gated) through_gate(k, t, memory);
     if (a->stage) (a->activate ? through_gelu : through_nothing)(k, t, pre, d);
@@ -153,15 +178,18 @@ static void backward_tile(void *user, const tile *t) {
     if (a->activate) through_gelu(k, t, (a->mix_channels ? a->m : a->z) + memory, d);
   }
   if (a->stage && a->mix_channels) through_channels(k, t, memory);
-  if (a->stage) analyse(k, t);
+  if (a->stage && !k->fft.m) analyse(k, t);
   if (a->linear || a->activate || a->mix_channels) copy_to_memory(k, t, d);
+  if (a->stage && k->fft.m) analyse_fft(k, t, d);
 }
 
 static back_call begin(const pno_back *a, int block, float *scratch) {
   const ptrdiff_t cp = pno_padded(a->channels), points = tile_points((int)cp), floats = points * cp;
   float *partial = a->partial + block * pno_back_floats(a);
   back_call k = {.a = a, .block = block, .cp = (int)cp, .adjoint_of_analysis = row_analysis(&a->modes),
-                 .adjoint_of_synthesis = row_synthesis(&a->modes), .skip_t = scratch};
+                 .adjoint_of_synthesis = row_synthesis(&a->modes)};
+  k.fft = row_fft_begin(&a->modes, a->grid, (int)cp, &scratch);
+  k.skip_t = scratch;
   k.dx = k.skip_t + cp * cp;
   k.x = k.dx + floats;
   k.value = k.x + floats;

@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "kernels/scalar/rows.h"
+#include "kernels/simd/fft.h"
 #include "kernels/simd/gelu.h"
 #include "kernels/simd/lift.h"
 #include "kernels/simd/map.h"
@@ -10,6 +11,7 @@ typedef struct {
   const pno_layer *a;
   int block, cp;
   transform synthesis, analysis;
+  row_fft fft; /* in place of both */
   float *x, *z, *value; /* packed tiles */
   float *rows;                   /* row spectrum of a row that comes in several tiles */
   float *rest;
@@ -29,6 +31,22 @@ static void fourier(const layer_call *k, const tile *t, const float *x, const pl
     e.fetch = a->x ? a->x + memory + row : a->result + memory + row;
     simd_synthesise(&k->synthesis, t->s, k->cp, a->spectrum + pno_slab_row_at(a->grid, t->row + r, &a->modes, k->cp),
                     2 * (ptrdiff_t)k->cp, k->cp, &e, z + row, z_at);
+  }
+}
+
+/* The same by FFT: the synthesis of the whole row is made for its first tile. */
+static void fourier_fft(const layer_call *k, const tile *t, const float *x, bool x_packed, float *z, bool z_packed) {
+  const pno_layer *a = k->a;
+  for (int r = 0; t->first && r < t->rows; r++)
+    simd_fft_synthesise(&k->fft, fft_synthesis(&k->fft),
+                        a->spectrum + pno_slab_row_at(a->grid, t->row + r, &a->modes, k->cp),
+                        k->fft.row + r * t->row_floats);
+  for (int i = 0; i < t->runs; i++) {
+    const tile_run *run = &t->run[i];
+    float *to = z + (z_packed ? run->packed : run->memory);
+    simd_gemm(run->n, k->cp, a->channels, x + (x_packed ? run->packed : run->memory), k->cp, a->skip, k->cp, a->bias, to,
+              k->cp);
+    fft_add((ptrdiff_t)run->n * k->cp, k->fft.row + run->memory, to);
   }
 }
 
@@ -89,8 +107,13 @@ static void channel_stage(const layer_call *k, const tile *t, const float *z, bo
 static void analyse(const layer_call *k, const tile *t, ptrdiff_t memory) {
   const pno_layer *a = k->a;
   const ptrdiff_t ks = 2 * (ptrdiff_t)k->cp;
+  if (k->fft.m && !t->last) return;
   for (int r = 0; r < t->rows; r++) {
     float *rows = a->rows + pno_slab_row_at(a->grid, t->row + r, &a->modes, k->cp);
+    if (k->fft.m) {
+      simd_fft_analyse(&k->fft, fft_analysis(&k->fft), a->result + memory + r * t->row_floats, rows);
+      continue;
+    }
     float *sum = t->whole ? rows : k->rows; /* the spectrum may lie where rows go: it is needed to the last tile */
     simd_analyse(&k->analysis, t->s, t->first, k->cp, a->result + memory + r * t->row_floats, &t->memory, sum, ks, k->cp);
     if (!t->whole && t->last) memcpy(rows, sum, sizeof *rows * (size_t)(a->modes.k * ks));
@@ -106,7 +129,10 @@ static void forward_tile(void *user, const tile *t) {
   if (x_packed) simd_lift_points(a->lift, k->block, t, k->x, k->rest);
   const float *x = x_packed ? k->x : a->x + memory;
   float *z = z_packed ? k->z : a->z + memory;
-  fourier(k, t, x, x_packed ? &t->packed : &t->memory, z, z_packed ? &t->packed : &t->memory);
+  if (k->fft.m)
+    fourier_fft(k, t, x, x_packed, z, z_packed);
+  else
+    fourier(k, t, x, x_packed ? &t->packed : &t->memory, z, z_packed ? &t->packed : &t->memory);
   if (a->mix_channels) {
     channel_stage(k, t, z, z_packed, x, x_packed, memory);
   } else {
@@ -127,7 +153,8 @@ static void forward_tile(void *user, const tile *t) {
 void simd_layer_forward(const pno_layer *a, int block, int count, float *scratch) {
   const int cp = pno_padded(a->channels), points = tile_points(cp);
   const ptrdiff_t floats = (ptrdiff_t)points * cp;
-  layer_call k = {.a = a, .cp = cp, .synthesis = row_synthesis(&a->modes), .analysis = row_analysis(&a->modes),
+  const row_fft fft = row_fft_begin(&a->modes, a->grid, cp, &scratch);
+  layer_call k = {.a = a, .cp = cp, .fft = fft, .synthesis = row_synthesis(&a->modes), .analysis = row_analysis(&a->modes),
                   .x = scratch, .z = scratch + floats, .value = scratch + 2 * floats, .rows = scratch + 3 * floats};
   k.rest = k.rows + 2 * (ptrdiff_t)a->modes.k * cp;
   for (k.block = block; k.block < block + count; k.block++) simd_tiles(a->grid, k.block, cp, forward_tile, &k);

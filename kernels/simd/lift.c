@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "kernels/scalar/rows.h"
+#include "kernels/simd/fft.h"
 #include "kernels/simd/map.h"
 #include "kernels/simd/table.h"
 
@@ -130,6 +131,7 @@ typedef struct {
   const pno_lift *a;
   int block;
   transform analysis;
+  row_fft fft; /* in its place */
   float *x, *rest;
   map_back back;
 } lift_call;
@@ -142,15 +144,22 @@ static void forward_tile(void *user, const tile *t) {
   const ptrdiff_t at = pno_row_at(a->grid, k->block, t->row, a->grid->len, cp);
   for (int i = 0; a->x && i < t->runs; i++)
     memcpy(a->x + at + t->run[i].memory, k->x + t->run[i].packed, sizeof *a->x * (size_t)t->run[i].n * (size_t)cp);
+  for (int i = 0; k->fft.m && i < t->runs; i++)
+    memcpy(k->fft.row + t->run[i].memory, k->x + t->run[i].packed, sizeof *k->x * (size_t)t->run[i].n * (size_t)cp);
+  if (k->fft.m && !t->last) return;
   for (int r = 0; r < t->rows; r++) {
     float *rows = a->rows + pno_slab_row_at(a->grid, t->row + r, &a->modes, cp);
-    simd_analyse(&k->analysis, t->s, t->first, cp, k->x + r * t->row_floats, &t->packed, rows, 2 * (ptrdiff_t)cp, cp);
+    if (k->fft.m)
+      simd_fft_analyse(&k->fft, fft_analysis(&k->fft), k->fft.row + r * t->row_floats, rows);
+    else
+      simd_analyse(&k->analysis, t->s, t->first, cp, k->x + r * t->row_floats, &t->packed, rows, 2 * (ptrdiff_t)cp, cp);
   }
 }
 
 void simd_lift_forward(const pno_lift *a, int block, int count, float *scratch) {
   const int cp = pno_padded(a->channels), points = tile_points(cp);
-  lift_call k = {.a = a, .analysis = row_analysis(&a->modes), .x = scratch};
+  const row_fft fft = row_fft_begin(&a->modes, a->grid, cp, &scratch);
+  lift_call k = {.a = a, .analysis = row_analysis(&a->modes), .fft = fft, .x = scratch};
   k.rest = k.x + (ptrdiff_t)points * cp;
   for (k.block = block; k.block < block + count; k.block++)
     simd_tiles(a->grid, k.block, cp, forward_tile, &k);

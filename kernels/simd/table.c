@@ -25,6 +25,7 @@ static const pno_kernels simd = {
     .pack_axis_floats = simd_pack_axis_floats,
     .pack_axis = simd_pack_axis,
     .scratch_floats = simd_scratch_floats,
+    .fft_floats = simd_fft_floats,
     .lift_forward = simd_lift_forward,
     .lift_backward = simd_lift_backward,
     .axis_forward = simd_axis_forward,

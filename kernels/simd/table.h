@@ -9,6 +9,7 @@ ptrdiff_t simd_pack_row_floats(int n, int k);
 void simd_pack_row(const pno_row_modes *m, float *packed);
 ptrdiff_t simd_pack_axis_floats(int n, int k, int first);
 void simd_pack_axis(const pno_axis *a, float *packed);
+ptrdiff_t simd_fft_floats(const pno_grid *grid, int channels);
 void simd_lift_forward(const pno_lift *a, int block, int count, float *scratch);
 void simd_lift_backward(const pno_lift *a, int block, int count, float *scratch);
 void simd_axis_forward(const pno_axis_call *a, int column, int count, float *scratch);

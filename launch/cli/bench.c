@@ -21,20 +21,6 @@ typedef struct {
   pno_bench_result *result; /* owned; written by rank 0 */
 } session;
 
-/* "model name" of the first core. */
-static void cpu_name(char out[PNO_BENCH_TEXT]) {
-  char line[256];
-  snprintf(out, PNO_BENCH_TEXT, "unknown");
-  FILE *f = fopen("/proc/cpuinfo", "r");
-  while (f && fgets(line, sizeof line, f)) {
-    if (strncmp(line, "model name", 10) != 0) continue;
-    const char *colon = strchr(line, ':');
-    if (colon) snprintf(out, PNO_BENCH_TEXT, "%.*s", (int)strcspn(colon + 2, "\n"), colon + 2);
-    break;
-  }
-  if (f) fclose(f);
-}
-
 static pno_status take_words(session *s) {
   pno_cli *cli = s->cli;
   const char *what = cli->n_args == 1 ? cli->args[0] : "";
@@ -78,7 +64,9 @@ static pno_status describe(session *s) {
   PNO_TRY(pno_bench_measure(s->cli->comm, s->how.table, s->how.threads, s->how.burst_s, &rates));
   PNO_TRY(pno_bench_copy(s->cli->comm, s->how.threads, s->how.burst_s, &copy));
   pno_clock_text(now);
-  cpu_name(r->cpu);
+  char processor[PNO_DEVICE_TEXT];
+  pno_device_processor(processor);
+  snprintf(r->cpu, sizeof r->cpu, "%s", processor);
   snprintf(r->program, sizeof r->program, "%s", PNO_VERSION);
   snprintf(r->date, sizeof r->date, "%s", now);
   snprintf(r->isa, sizeof r->isa, "%s", pno_burst_isa());

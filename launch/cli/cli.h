@@ -10,6 +10,7 @@
 
 #include "engine/base/status.h"
 #include "engine/sync/comm.h"
+#include "engine/train/transform.h"
 #include "launch/config.h"
 
 enum { CLI_OPTIONS = 12, CLI_ARGS = 32, CLI_OVERRIDES = 64 };
@@ -36,6 +37,7 @@ struct pno_cli {
   bool quiet, verbose, help, version;
   const char *site, *device; /* --device: short for parallel.device */
   pno_config *config; /* owned; defaults at first, see pno_cli_configure */
+  pno_transforms *transforms; /* owned by main; made by pno_device_transforms */
   pno_comm *comm;     /* owned by main; of one rank where the command needs no MPI */
 };
 

@@ -1,8 +1,10 @@
 #include "launch/cli/device.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "io/fsutil.h"
 #include "kernels/dispatch.h"
 
 void pno_device_list(char out[PNO_DEVICE_TEXT]) {
@@ -26,6 +28,43 @@ pno_status pno_device_choose(const pno_config *cfg, const pno_kernels **out) {
                     "there is %s; auto takes the first", there);
   }
   *out = table;
+  return PNO_OK;
+}
+
+void pno_device_processor(char out[PNO_DEVICE_TEXT]) {
+  char line[256];
+  snprintf(out, PNO_DEVICE_TEXT, "unknown");
+  FILE *f = fopen("/proc/cpuinfo", "r");
+  while (f && fgets(line, sizeof line, f)) {
+    if (strncmp(line, "model name", 10) != 0) continue;
+    const char *colon = strchr(line, ':');
+    if (colon && colon[1]) snprintf(out, PNO_DEVICE_TEXT, "%.*s", (int)strcspn(colon + 2, "\n"), colon + 2);
+    break;
+  }
+  if (f) fclose(f);
+}
+
+/* parallel.wisdom, or the folder that the system means for caches. */
+static void cache_folder(const pno_config *cfg, char out[PNO_PATH_MAX]) {
+  const char *key = pno_config_text(cfg, PNO_KEY_PARALLEL_WISDOM), *base = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+  out[0] = '\0';
+  if (strcmp(key, "auto") != 0)
+    snprintf(out, PNO_PATH_MAX, "%s", key);
+  else if (base && base[0] == '/' && strlen(base) + 5 < PNO_PATH_MAX) /* others are to be ignored, says its standard */
+    snprintf(out, PNO_PATH_MAX, "%s/pno", base);
+  else if (home && home[0] == '/' && strlen(home) + 12 < PNO_PATH_MAX)
+    snprintf(out, PNO_PATH_MAX, "%s/.cache/pno", home);
+}
+
+pno_status pno_device_transforms(pno_cli *cli, pno_transforms **out) {
+  char folder[PNO_PATH_MAX], processor[PNO_DEVICE_TEXT];
+  const pno_transform_mode mode = (pno_transform_mode)pno_config_choice(cli->config, PNO_KEY_PARALLEL_TRANSFORM);
+  if (!cli->transforms) {
+    cache_folder(cli->config, folder);
+    pno_device_processor(processor);
+    PNO_TRY(pno_transforms_create(mode, folder, processor, &cli->transforms));
+  }
+  *out = cli->transforms;
   return PNO_OK;
 }
 

@@ -10,12 +10,14 @@
 #include "launch/cli/task.h"
 
 /* Scores of the last `held` samples of a file, 0: of all. Collective. */
-static pno_status score_file(pno_cli *cli, const pno_operator *op, const char *path, const pno_sample_view *view,
+static pno_status score_file(pno_cli *cli, pno_operator *op, const char *path, const pno_sample_view *view,
                              ptrdiff_t held, pno_scores *out) {
   const pno_dataset_limits limits = pno_task_limits(cli->config);
   pno_dataset *ds = NULL;
   pno_evaluator *e = NULL;
   pno_status st = pno_dataset_open(path, view, &limits, &ds);
+  st = pno_agree(cli->comm, st);
+  if (st == PNO_OK) st = pno_operator_choose(op, cli->comm, pno_dataset_info(ds)); /* the same on all ranks */
   const ptrdiff_t first = st == PNO_OK && held > 0 ? pno_dataset_count(ds) - held : 0;
   if (st == PNO_OK)
     st = pno_fail_in(pno_evaluator_create(op, ds, first, pno_dataset_count(ds) - first, &e), "%s", path);

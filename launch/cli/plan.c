@@ -41,6 +41,10 @@ static void print_plan(const pno_cli *cli, const pno_train_spec *s, const pno_sa
   pno_cli_say(cli, "calls      %d of %d samples, one activation %.1f MiB, %s, %d thread%s\n",
               (s->batch + p->chunk - 1) / p->chunk, p->chunk, (double)p->layer_bytes * mib, s->kernels->name, s->threads,
               s->threads == 1 ? "" : "s");
+  pno_cli_say(cli, "rows       %d points, %d modes, by %s", p->row.n, p->row.k, p->fft ? "FFTW" : "tables");
+  if (p->times.fft > 0)
+    pno_cli_say(cli, " (a layer of one: %.1f us by tables, %.1f us by FFTW)", 1e6 * p->times.tables, 1e6 * p->times.fft);
+  pno_cli_say(cli, "\n");
   pno_cli_say(cli, "memory of a rank that computes a batch of %d alone, what further ranks add not counted\n", s->batch);
   for (int i = 0; i < p->lines; i++)
     pno_cli_say(cli, "  %-24s %10.2f MiB %15zu\n", p->line[i].purpose, (double)p->line[i].bytes * mib, p->line[i].bytes);
@@ -63,6 +67,7 @@ static pno_status configure(pno_cli *cli, pno_train_spec *out) {
   }
   PNO_TRY(pno_cli_configure(cli, file));
   PNO_TRY(pno_task_train(cli->config, out));
+  PNO_TRY(pno_device_transforms(cli, &out->transforms));
   return pno_device_choose(cli->config, &out->kernels);
 }
 

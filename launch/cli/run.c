@@ -64,10 +64,12 @@ pno_status pno_run_operator(pno_cli *cli, const char *run, pno_operator *op, pno
   pno_checkpoint_choice choice;
   pno_fno_spec spec;
   const pno_kernels *table = NULL;
+  pno_transforms *transforms = NULL;
   pno_status st = pno_path_join(run, "checkpoints", checkpoints);
   if (st == PNO_OK) st = choose(checkpoints, pno_cli_option(cli, "step"), &choice);
   if (st == PNO_OK) st = pno_task_model(cli->config, &spec);
   if (st == PNO_OK) st = pno_device_choose(cli->config, &table);
+  if (st == PNO_OK) st = pno_device_transforms(cli, &transforms);
   PNO_TRY(pno_agree(cli->comm, st));
   const pno_normalise in = (pno_normalise)pno_config_choice(cli->config, PNO_KEY_DATA_NORMALIZE_INPUT);
   const pno_normalise out = (pno_normalise)pno_config_choice(cli->config, PNO_KEY_DATA_NORMALIZE);
@@ -75,5 +77,6 @@ pno_status pno_run_operator(pno_cli *cli, const char *run, pno_operator *op, pno
   PNO_TRY(pno_placement_make(cli->comm, (int)pno_config_int(cli->config, PNO_KEY_PARALLEL_THREADS), &placed));
   PNO_TRY(pno_operator_load(cli->comm, checkpoints, &choice, &spec, in, out, table, op, meta));
   op->threads = placed.threads;
+  op->transforms = transforms;
   return PNO_OK;
 }

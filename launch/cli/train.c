@@ -157,6 +157,7 @@ static pno_status configure(session *s) {
   PNO_TRY(s->resume ? configure_resumed(s, file) : pno_cli_configure(cli, file));
   PNO_TRY(pno_task_train(cli->config, &s->spec));
   PNO_TRY(pno_device_choose(cli->config, &s->spec.kernels));
+  PNO_TRY(pno_device_transforms(cli, &s->spec.transforms));
   s->spec.strict_resume = pno_cli_option(cli, "strict-resume") != NULL;
   if (limit) PNO_TRY(parse_time(limit, &s->spec.max_time_s));
   PNO_TRY(pno_path_join(s->path, "checkpoints", s->checkpoints));

@@ -12,6 +12,7 @@
 
 #include "checkpoint_world.h"
 #include "io/batch.h"
+#include "io/cache.h"
 #include "io/fields_file.h"
 #include "io/metrics.h"
 #include "io/normaliser.h"
@@ -350,3 +351,29 @@ static bool no_temporary(void *user, pno_status st) {
 }
 
 Test(allocations, of_field_files_and_pictures_leave_no_temporary_file) { sweep(NULL, leave, no_temporary); }
+
+static pno_status cached(void *user) {
+  char *text = NULL;
+  (void)user;
+  PNO_TRY(pno_cache_write(path, "text", "newer"));
+  const pno_status st = pno_cache_read(path, "text", &text);
+  free(text);
+  return st;
+}
+
+static void older_cache(void *user) {
+  (void)user;
+  cr_assert(pno_cache_write(path, "text", "older") == PNO_OK, "%s", pno_fail_words());
+}
+
+static bool old_or_new(void *user, pno_status st) {
+  char *text = NULL;
+  (void)user;
+  (void)st;
+  const bool good = pno_cache_read(path, "text", &text) == PNO_OK && text &&
+                    (strcmp(text, "older") == 0 || strcmp(text, "newer") == 0);
+  free(text);
+  return good;
+}
+
+Test(allocations, of_a_cache_leave_the_old_text_or_the_new_one) { sweep(older_cache, cached, old_or_new); }

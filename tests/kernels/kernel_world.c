@@ -1,6 +1,7 @@
 #include "tests/kernels/kernel_world.h"
 
 #include <criterion/criterion.h>
+#include <fftw3.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -151,6 +152,40 @@ static double *circle(int n) {
 
 static ptrdiff_t turn(int f, int x, int n) { return 2 * (((long long)f * x % n + n) % n); }
 
+bool world_by_fft(const pno_kernels *t) {
+  const char *rows = getenv("PNO_TEST_ROWS");
+  const pno_grid g = world_grid(0);
+  return rows && strcmp(rows, "fft") == 0 && t->fft_floats(&g, 1) > 0;
+}
+
+/* Plans of n points, kept to the end of the program. */
+static const pno_row_fft *fft_of(int n) {
+  enum { LONGEST = 4096 };
+  static pno_row_fft plans[LONGEST + 1];
+  cr_assert_leq(n, LONGEST);
+  pno_row_fft *f = &plans[n];
+  if (f->n) return f;
+  fftwf_complex *in = fftwf_alloc_complex(2 * (size_t)n + 16), *out = in + (n + 7) / 8 * 8;
+  cr_assert_not_null(in);
+  const unsigned flags = FFTW_ESTIMATE | FFTW_DESTROY_INPUT;
+  *f = (pno_row_fft){.n = n, .forward = fftwf_plan_dft_1d(n, in, out, FFTW_FORWARD, flags),
+                     .backward = fftwf_plan_dft_1d(n, in, out, FFTW_BACKWARD, flags)};
+  cr_assert(f->forward && f->backward);
+  fftwf_free(in);
+  return f;
+}
+
+/* What an FFT needs of the tables. */
+static void take_weights(world *w, pno_row_modes *m) {
+  float *weights = world_zeros(w, 2 * (ptrdiff_t)m->k);
+  for (int i = 0; i < m->k; i++) {
+    weights[i] = m->analysis[2 * (ptrdiff_t)i * m->n];
+    weights[m->k + i] = m->synthesis[2 * (ptrdiff_t)i * m->n];
+  }
+  m->weights = weights;
+  m->fft = fft_of(m->n);
+}
+
 pno_row_modes world_row_modes(world *w, const pno_kernels *t, int n, int k) {
   float *analysis = world_zeros(w, 2 * (ptrdiff_t)k * n), *synthesis = world_zeros(w, 2 * (ptrdiff_t)k * n);
   double *c = circle(n);
@@ -167,8 +202,9 @@ pno_row_modes world_row_modes(world *w, const pno_kernels *t, int n, int k) {
   }
   free(c);
   float *packed = world_zeros(w, t->pack_row_floats(n, k));
-  const pno_row_modes m = {.n = n, .k = k, .analysis = analysis, .synthesis = synthesis, .packed = packed};
+  pno_row_modes m = {.n = n, .k = k, .analysis = analysis, .synthesis = synthesis, .packed = packed};
   t->pack_row(&m, packed);
+  if (world_by_fft(t)) take_weights(w, &m);
   return m;
 }
 
@@ -214,7 +250,7 @@ pno_grid world_grid(int i) {
 }
 
 float *world_scratch(world *w, const pno_kernels *t, const pno_grid *g, int widest) {
-  const ptrdiff_t floats = t->scratch_floats(g, widest);
+  const ptrdiff_t floats = t->scratch_floats(g, widest) + (world_by_fft(t) ? t->fft_floats(g, widest) : 0);
   float *s = world_zeros(w, floats);
   for (ptrdiff_t i = 0; i < floats; i++) s[i] = NAN;
   return s;

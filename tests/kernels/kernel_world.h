@@ -39,6 +39,10 @@ void world_same(const float *a, const float *b, ptrdiff_t n, const char *what); 
  * largest |b|. */
 void world_near(const float *a, const float *b, ptrdiff_t n, double tolerance, const char *what);
 
+/* Whether rows go by FFT where the table can: when the environment says PNO_TEST_ROWS=fft, as meson does in a second
+ * run of the tests that have rows. */
+bool world_by_fft(const pno_kernels *t);
+
 /* k modes of a row of n points: unit analysis, synthesis with the weights 1, 2, .., 2, 1 of a real row; packed. */
 pno_row_modes world_row_modes(world *w, const pno_kernels *t, int n, int k);
 /* k frequencies from `first` on of an axis of n points; packed for t. */

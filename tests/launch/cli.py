@@ -25,6 +25,8 @@ SMALL = ["model.width=4", "model.modes=4,4", "model.layers=1", "data.batch=4", "
 
 # mpirun waits this long twice when a rank leaves with a code (measured: 121 s with 60); no case here needs the time.
 os.environ.update({"OMPI_MCA_odls_base_sigkill_timeout": "0", "LC_ALL": "C"})
+CACHE = tempfile.TemporaryDirectory(prefix="pno-cli-cache-")  # the user's own is left alone
+os.environ["XDG_CACHE_HOME"] = CACHE.name
 for name in ("PNO_OPTS", "PNO_SITE_CONFIG"):
     os.environ.pop(name, None)
 

@@ -191,6 +191,28 @@ class Plan(cli.Case):
         self.assertAlmostEqual(float(step), 5.51, delta=0.11)
         self.assertAlmostEqual(float(forward), 1.98, delta=0.04)
 
+    def test_a_plan_says_which_transform_its_rows_take_and_keeps_what_was_measured(self):
+        many = ["data.path=none.h5", "pde.grid=512", "model.modes=500", "model.width=16", "parallel.wisdom=kept"]
+        few = self.good("info", "--plan", *many, "model.modes=40").stdout
+        self.assertRegex(few, r"(?m)^rows +512 points, 21 modes, by tables$")
+        self.assertFalse((self.folder / "kept").exists(), "few modes need no measurement")
+        tables = self.good("info", "--plan", *many, "parallel.transform=tables").stdout
+        self.assertRegex(tables, r"(?m)^rows +512 points, 251 modes, by tables$")
+        self.assertFalse((self.folder / "kept").exists())
+        scalar = self.good("info", "--plan", *many, "--device", "cpu/scalar").stdout
+        self.assertRegex(scalar, r"(?m)^rows +512 points, 251 modes, by tables$")
+        if self.good("info").stdout.count("cpu/avx") == 0:
+            return
+        line = r"(?m)^rows +512 points, 251 modes, by (?:FFTW|tables) \(.*\)$"
+        first = re.search(line, self.good("info", "--plan", *many).stdout)
+        self.assertTrue(first)
+        self.assertEqual([p.name[:11] for p in (self.folder / "kept").iterdir()], ["transforms-"])
+        self.assertEqual(re.search(line, self.good("info", "--plan", *many).stdout)[0], first[0])
+        self.good("info", "--plan", *many[:-1], env={"XDG_CACHE_HOME": str(self.folder / "cache")})
+        self.assertEqual([p.name[:11] for p in (self.folder / "cache/pno").iterdir()], ["transforms-"])
+        forced = self.good("info", "--plan", *many, "parallel.transform=fftw").stdout
+        self.assertRegex(forced, "modes, by FFTW")
+
     def test_what_cannot_be_planned(self):
         self.bad(2, ["data.path"], "info", "--plan")
         self.bad(2, ["--plan"], "info", "--plan", "a.yaml", "b.yaml")

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "engine/base/rng.h"
+#include "engine/model/row_fft.h"
 #include "kernels/dispatch.h"
 #include "tests/engine/model/oracle_case.h"
 
@@ -22,6 +23,8 @@ typedef struct {
   double *loss;
   const pno_kernels *kernels;
   int threads;
+  bool by_fft;
+  pno_row_fft *fft;
 } run;
 
 static pno_status put(const run *r, const char *name, const void *data, size_t bytes) {
@@ -110,6 +113,7 @@ static void unmake(run *r) {
   free(r->target);
   for (int i = 0; i < 4; i++) free(r->norms[i]);
   pno_fno_destroy(&r->fno);
+  pno_row_fft_destroy(&r->fft);
 }
 
 static pno_fno_use use_of(const run *r, bool train) {
@@ -118,6 +122,7 @@ static pno_fno_use use_of(const run *r, bool train) {
                      .norm_in = {per_point, r->norms[0], r->norms[1]},
                      .norm_out = {per_point, r->norms[2], r->norms[3]}, .loss = r->c.loss};
   memcpy(use.n, r->c.n, sizeof use.n);
+  use.fft = r->fft;
   return use;
 }
 
@@ -190,11 +195,34 @@ static pno_status put_forward(run *r) {
   return st;
 }
 
+/* The first run of a case leaves FFTW's wisdom beside its folder: two processes that measure have other plans, and other
+ * bits, but not one that follows the other's wisdom. */
+static pno_status make_fft(run *r) {
+  static char text[1 << 20];
+  char path[4096], *wisdom = NULL;
+  pno_row_shape row;
+  snprintf(path, sizeof path, "%s/../wisdom", r->folder);
+  PNO_TRY(pno_row_shape_of(r->fno, r->c.n, &row));
+  FILE *f = fopen(path, "r");
+  if (f) {
+    text[fread(text, 1, sizeof text - 1, f)] = '\0';
+    fclose(f);
+    if (!pno_row_wisdom_import(text)) return pno_fail(PNO_E_INPUT, "%s: no wisdom", path);
+    if (pno_row_fft_create(row.n, true, &r->fft) == PNO_OK) return PNO_OK;
+  }
+  PNO_TRY(pno_row_fft_create(row.n, false, &r->fft));
+  PNO_TRY(pno_row_wisdom(&wisdom));
+  const pno_status st = put(r, "../wisdom", wisdom, strlen(wisdom));
+  free(wisdom);
+  return st;
+}
+
 static pno_status whole(run *r, int words, char *const *word) {
   PNO_TRY(oracle_case_parse(words, word, &r->c));
   PNO_TRY(pno_fno_create(&r->c.spec, &r->fno));
   PNO_TRY(make(r));
   draw_params(r);
+  if (r->by_fft) PNO_TRY(make_fft(r));
   PNO_TRY(put_inputs(r));
   PNO_TRY(put_gradient(r));
   return put_forward(r);
@@ -203,7 +231,9 @@ static pno_status whole(run *r, int words, char *const *word) {
 int main(int argc, char **argv) {
   enum { NO_SUCH_TABLE = 77 };
   if (argc < 5) return fprintf(stderr, "usage: oracle_driver FOLDER TABLE THREADS key=value ...\n"), 2;
-  run r = {.folder = argv[1], .kernels = pno_kernels_find(argv[2]), .threads = (int)strtol(argv[3], NULL, 10)};
+  char *plus = strchr(argv[2], '+'); /* cpu/avx2+fft: rows by FFTW */
+  if (plus) *plus = '\0';
+  run r = {.folder = argv[1], .kernels = pno_kernels_find(argv[2]), .by_fft = plus != NULL, .threads = (int)strtol(argv[3], NULL, 10)};
   if (!r.kernels) return NO_SUCH_TABLE;
   const pno_status st = whole(&r, argc - 4, argv + 4);
   unmake(&r);
