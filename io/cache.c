@@ -1,10 +1,14 @@
 #include "io/cache.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "engine/base/digest.h"
@@ -63,20 +67,72 @@ static pno_status make_folders(const char *folder) {
   return PNO_OK;
 }
 
-pno_status pno_cache_write(const char *folder, const char *name, const char *text) {
+static pno_status write_text(int dirfd, const char *folder, const char *name, const char *text) {
   const size_t length = strlen(text);
   char hex[PNO_DIGEST_TEXT], *bytes = malloc(HEAD + length);
-  int dirfd = -1;
   if (!bytes) return pno_fail(PNO_E_NOMEM, "no memory to write %s/%s", folder, name);
   pno_digest_text(pno_digest_of(text, length), hex);
   memcpy(bytes, magic, MAGIC);
   memcpy(bytes + MAGIC, hex, PNO_DIGEST_TEXT - 1);
   bytes[HEAD - 1] = '\n';
   memcpy(bytes + HEAD, text, length);
-  pno_status st = make_folders(folder);
-  if (st == PNO_OK) st = pno_dir_make(folder, &dirfd);
-  if (st == PNO_OK) st = pno_file_replace(dirfd, folder, name, bytes, HEAD + length);
-  if (dirfd >= 0) close(dirfd);
+  const pno_status st = pno_file_replace(dirfd, folder, name, bytes, HEAD + length);
   free(bytes);
   return st;
+}
+
+/* A lock that ends with the process; waits for others, but not for ever. */
+static pno_status take_lock(int dirfd, const char *folder, const char *name, int *out) {
+  enum { TRIES = 500 };
+  const struct timespec pause = {.tv_nsec = 10000000};
+  char lock[NAME_MAX + 1];
+  if (snprintf(lock, sizeof lock, "%s.lock", name) >= (int)sizeof lock)
+    return pno_fail(PNO_E_USAGE, "%s: the name %.64s... is too long", folder, name);
+  const int fd = openat(dirfd, lock, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, pno_fs_file_mode());
+  if (fd < 0) return pno_fail(PNO_E_IO, "%s/%s: %s", folder, lock, strerror(errno));
+  int left = TRIES;
+  while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+    if ((errno != EWOULDBLOCK && errno != EINTR) || --left == 0) {
+      close(fd);
+      return pno_fail(PNO_E_IO, "%s/%s: not to be had within 5 s", folder, lock);
+    }
+    nanosleep(&pause, NULL);
+  }
+  *out = fd;
+  return PNO_OK;
+}
+
+static pno_status edit_text(int dirfd, const char *folder, const char *name, pno_cache_edit *edit, void *user) {
+  char *old = NULL, *text = NULL;
+  if (pno_cache_read(folder, name, &old) != PNO_OK) old = NULL;
+  pno_status st = edit(user, old, &text);
+  if (st == PNO_OK) st = write_text(dirfd, folder, name, text);
+  free(old);
+  free(text);
+  return st;
+}
+
+pno_status pno_cache_update(const char *folder, const char *name, pno_cache_edit *edit, void *user) {
+  int dirfd = -1, lock = -1;
+  PNO_TRY(make_folders(folder));
+  PNO_TRY(pno_dir_make(folder, &dirfd));
+  pno_status st = take_lock(dirfd, folder, name, &lock);
+  if (st == PNO_OK) st = edit_text(dirfd, folder, name, edit, user);
+  if (lock >= 0) close(lock);
+  close(dirfd);
+  return st;
+}
+
+static pno_status copy_text(void *user, const char *old, char **text) {
+  (void)old;
+  const char *const *new = user;
+  const size_t bytes = strlen(*new) + 1;
+  *text = malloc(bytes);
+  if (!*text) return pno_fail(PNO_E_NOMEM, "no memory for a text of the cache");
+  memcpy(*text, *new, bytes);
+  return PNO_OK;
+}
+
+pno_status pno_cache_write(const char *folder, const char *name, const char *text) {
+  return pno_cache_update(folder, name, copy_text, &text);
 }

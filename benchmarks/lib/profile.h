@@ -8,7 +8,7 @@
 
 typedef struct {
   int passes, most;                             /* taken; room for */
-  double *seconds, *ticks;                      /* owned: [PNO_BENCH_PHASES][most] */
+  double *seconds, *ticks;                      /* owned: [rows of the profile][most] */
   pno_phase_time before[PNO_BENCH_PHASES];      /* the stepper's sums when the last pass was taken */
 } pno_profile;
 

@@ -8,8 +8,8 @@
 #include "engine/base/clock.h"
 #include "kernels/burst.h"
 
-enum { BURSTS = 5 };
-static const double copy_bytes_a_s = 6.7e9; /* 64 MB in 10 ms */
+enum { BURSTS = 5, COPY_BYTES = 64 << 20 };
+static const double copy_bytes_a_s = 6.7e9; /* bursts below 10 ms copy less than COPY_BYTES, out of caches then */
 typedef enum { FMA, GELU, GELU_SLOPE, CHAIN, COPY, KINDS } kind;
 
 /* One thread's part of a burst. */
@@ -31,7 +31,9 @@ static void *run_burst(void *user) {
     case GELU: sink = pno_gelu_run(b->table, b->rounds, false, &b->work); break;
     case GELU_SLOPE: sink = pno_gelu_run(b->table, b->rounds, true, &b->work); break;
     case CHAIN: sink = (float)pno_chain_run(100 * b->rounds, &b->work); break;
-    default: memcpy(b->to, b->from, b->bytes); b->work = (double)b->bytes;
+    default:
+      for (long i = 0; i < b->rounds; i += 10) memcpy(b->to, b->from, b->bytes);
+      b->work = (double)b->bytes * (double)((b->rounds + 9) / 10);
   }
   (void)sink;
   return NULL;
@@ -72,7 +74,7 @@ static pno_status rate_of(pno_comm *comm, burst *b, int threads, kind what, doub
       sum.work += all[r].work;
       sum.seconds = all[r].seconds > sum.seconds ? all[r].seconds : sum.seconds;
     }
-    if (sum.seconds < burst_s && what != COPY) { /* the same on all ranks */
+    if (sum.seconds < burst_s) { /* the same on all ranks */
       rounds *= 2;
       continue;
     }
@@ -109,7 +111,8 @@ static pno_status take_room(const pno_comm *comm, const pno_kernels *table, size
 /* rates [last - first]. Collective. */
 static pno_status measure(pno_comm *comm, const pno_kernels *table, int threads, double burst_s, kind first, kind last,
                           double *rates) {
-  const size_t bytes = last == KINDS ? (size_t)(burst_s * copy_bytes_a_s) + 64 : 0;
+  const double wanted = burst_s * copy_bytes_a_s < COPY_BYTES ? burst_s * copy_bytes_a_s + 64 : COPY_BYTES;
+  const size_t bytes = last == KINDS ? (size_t)wanted : 0;
   room r = {0};
   pno_status st = pno_agree(comm, take_room(comm, table, bytes, threads, &r));
   for (kind k = first; k < last && st == PNO_OK; k++)

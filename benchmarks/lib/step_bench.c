@@ -102,7 +102,7 @@ pno_status pno_bench_steps(const pno_bench_case *c, const pno_bench_how *how, pn
   pno_stepper s = {.c = c};
   pno_profile profile = {.most = 0};
   pno_bench_row row = {.ranks = 0};
-  pno_status st = pno_stepper_create(c, how->table, how->threads, how->train, comm, &s);
+  pno_status st = pno_stepper_create(c, how->table, how->threads, how->train, how->transforms, comm, &s);
   if (st == PNO_OK) st = measure(&s, how, times, &profile, &row);
   pno_profile_destroy(&profile);
   pno_stepper_destroy(&s);

@@ -8,9 +8,11 @@
 #include "benchmarks/lib/cases.h"
 #include "benchmarks/lib/result.h"
 #include "engine/sync/comm.h"
+#include "engine/train/transform.h"
 
 typedef struct {
   const pno_kernels *table;
+  pno_transforms *transforms; /* how rows choose; NULL: tables */
   int threads; /* of each rank */
   bool train;  /* else inference */
   int repeats; /* timed passes */

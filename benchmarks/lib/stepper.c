@@ -27,12 +27,13 @@ static pno_status push(pno_stepper *s, pno_arena *arena) {
   return PNO_OK;
 }
 
-static pno_status make_plan(pno_stepper *s) {
+static pno_status make_plan(pno_stepper *s, const pno_transforms *transforms) {
   static const float one = 1.0f, zero = 0.0f;
   const pno_affine same = {.scale = &one, .shift = &zero};
   pno_fno_use use = {.kernels = s->table, .micro = 1, .threads = s->threads, .train = s->train, .norm_in = same,
                      .norm_out = same, .loss = PNO_LOSS_REL_L2};
   for (int j = 0; j < s->c->dims; j++) use.n[j] = s->c->n[j];
+  use.fft = pno_transforms_find(transforms, s->fno, use.n, NULL);
   PNO_TRY(pno_fno_call_samples(s->fno, &use, s->samples, &use.samples));
   s->chunk = use.samples;
   return pno_fno_plan_create(s->fno, &use, &s->plan);
@@ -54,17 +55,19 @@ static pno_status set_up(pno_stepper *s) {
   PNO_TRY(push(s, &s->memory));
   pno_registry_init(r, 1, s->params);
   pno_bench_fields(s->points * first, s->points * s->samples, s->x, s->y);
-  return make_plan(s);
+  return PNO_OK;
 }
 
-pno_status pno_stepper_create(const pno_bench_case *c, const pno_kernels *table, int threads, bool train, pno_comm *comm,
-                              pno_stepper *out) {
+pno_status pno_stepper_create(const pno_bench_case *c, const pno_kernels *table, int threads, bool train,
+                              pno_transforms *transforms, pno_comm *comm, pno_stepper *out) {
   out->c = c;
   out->table = table;
   out->threads = threads;
   out->train = train;
   out->comm = comm;
   PNO_TRY(pno_agree(comm, set_up(out)));
+  PNO_TRY(pno_transforms_choose(transforms, comm, table, out->fno, c->n));
+  PNO_TRY(pno_agree(comm, make_plan(out, transforms)));
   if (!train) return PNO_OK;
   const ptrdiff_t floats = pno_fno_registry(out->fno)->floats;
   PNO_TRY(pno_reduce_create(comm, &floats, 1, &out->reduce));

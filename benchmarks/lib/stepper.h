@@ -9,6 +9,7 @@
 #include "engine/optim/optimizer.h"
 #include "engine/sync/comm.h"
 #include "engine/sync/reduce.h"
+#include "engine/train/transform.h"
 
 /* To be read by others. */
 typedef struct {
@@ -33,10 +34,11 @@ typedef struct {
 } pno_stepper;
 
 /* Parameters are drawn; the batch is shared by the ranks in equal consecutive parts, and the fields are the same on any
- * number of them. c and table are borrowed until the end. *out must be zero, and is to be destroyed after a failure too.
+ * number of them. transforms: how rows choose (NULL: tables). It, c and table are borrowed until the end. *out must be
+ * zero, and is to be destroyed after a failure too.
  * Collective. Errors: PNO_E_NOMEM, PNO_E_COMM. */
-pno_status pno_stepper_create(const pno_bench_case *c, const pno_kernels *table, int threads, bool train, pno_comm *comm,
-                              pno_stepper *out);
+pno_status pno_stepper_create(const pno_bench_case *c, const pno_kernels *table, int threads, bool train,
+                              pno_transforms *transforms, pno_comm *comm, pno_stepper *out);
 void pno_stepper_destroy(pno_stepper *s); /* Local, as pno_reduce_destroy is */
 
 /* One step or one inference after a barrier. slowest_s: of the slowest rank; loss: train: mean over the batch, else an

@@ -46,7 +46,7 @@ int main(int argc, char **argv) {
   int provided = 0;
   if (c.ranks > 1) MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &provided);
   pno_status st = c.ranks > 1 ? pno_comm_world(TIMEOUT_S, &comm) : pno_comm_self(&comm);
-  if (st == PNO_OK) st = pno_stepper_create(&operator, pno_kernels_find("auto"), c.threads, c.train, comm, &s);
+  if (st == PNO_OK) st = pno_stepper_create(&operator, pno_kernels_find("auto"), c.threads, c.train, NULL, comm, &s);
   if (st == PNO_OK) st = serve(&s, &c);
   if (st != PNO_OK) fprintf(stderr, "pno_step: %s\n", pno_fail_words());
   pno_stepper_destroy(&s);

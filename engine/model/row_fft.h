@@ -14,7 +14,7 @@ typedef struct {
 /* Errors: PNO_E_SHAPE when the modes do not fit the grid, as of a plan. */
 pno_status pno_row_shape_of(const pno_fno *f, const int n[PNO_DIMS_MAX], pno_row_shape *out);
 
-/* Whether an FFT might win at all: tables cost k, an FFT log n. Below this nothing is planned or measured. */
+/* Whether an FFT might win at all: tables cost k, an FFT log n. Below this `auto` plans and measures nothing. */
 bool pno_row_fft_may_win(const pno_row_shape *s);
 
 /* from_wisdom: takes what FFTW's wisdom says (of this process, or imported) and measures nothing.

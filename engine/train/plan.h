@@ -28,8 +28,8 @@ typedef struct {
   double activations, spectra, fields, weights, optimizer; /* bytes that a step reads and writes */
 } pno_train_plan;
 
-/* info: the shape of the training samples. The transform of rows is chosen as a run alone would, measured if it must be. What further ranks add to the reduction (sync) and data kept by the batch
- * reader (io) are not in it. Errors: PNO_E_USAGE, PNO_E_SHAPE what the model refuses; PNO_E_NOMEM. */
+/* info: the shape of the training samples. The transform of rows is chosen as a run alone would, measured if it must be.
+ * What further ranks add to the reduction (sync) and data kept by the batch reader (io) are not in it. Errors: PNO_E_USAGE, PNO_E_SHAPE what the model refuses; PNO_E_NOMEM. */
 pno_status pno_train_plan_make(const pno_train_spec *s, const pno_sample_info *info, pno_train_plan *out);
 
 #endif

@@ -117,12 +117,25 @@ static void load(pno_transforms *t) {
   free(text);
 }
 
-static pno_status save(const pno_transforms *t) {
-  char *wisdom = NULL, *text = NULL, head[PROCESSOR + FILE_NAME];
+typedef struct {
+  pno_transforms *t;
+  const choice *made; /* NULL: what FFTW has learned alone */
+} addition;
+
+/* What other processes have written in the meantime stays; the oldest choice goes where there is no room. */
+static pno_status add(void *user, const char *old, char **text) {
+  const addition *a = user;
+  pno_transforms *t = a->t;
+  char *wisdom = NULL, head[PROCESSOR + FILE_NAME];
   size_t bytes = 0;
+  if (old) (void)parse(t, old);
+  if (a->made) {
+    if (t->known == CHOICES) memmove(t->file_choice, t->file_choice + 1, sizeof t->file_choice[0] * (size_t)--t->known);
+    t->file_choice[t->known++] = *a->made;
+  }
   PNO_TRY(pno_row_wisdom(&wisdom));
   put_head(t, head, sizeof head);
-  FILE *f = open_memstream(&text, &bytes);
+  FILE *f = open_memstream(text, &bytes);
   if (f) {
     fputs(head, f);
     for (int i = 0; i < t->known; i++) {
@@ -133,11 +146,7 @@ static pno_status save(const pno_transforms *t) {
     fprintf(f, "%s%s", wisdom_line, wisdom);
   }
   free(wisdom);
-  const bool whole = f && fclose(f) == 0;
-  const pno_status st =
-      whole ? pno_cache_write(t->folder, t->file, text) : pno_fail(PNO_E_NOMEM, "no memory to write what was measured");
-  free(text);
-  return st;
+  return f && fclose(f) == 0 ? PNO_OK : pno_fail(PNO_E_NOMEM, "no memory to write what was measured");
 }
 
 /* ---- rank 0 ---- */
@@ -157,11 +166,17 @@ static pno_status measure(const pno_kernels *kernels, const pno_row_fft *fft, ch
   return PNO_OK;
 }
 
-/* What was measured, for the next process. */
+/* For the next process. c NULL: the plan of FFTW alone. */
 static void keep(pno_transforms *t, const choice *c) {
-  if (!t->folder[0] || t->known == CHOICES) return;
-  t->file_choice[t->known++] = *c;
-  if (save(t) != PNO_OK) pno_log(PNO_LOG_WARN, "transforms", "%s; what was measured is not kept", pno_fail_words());
+  addition what = {t, c};
+  if (t->folder[0] && pno_cache_update(t->folder, t->file, add, &what) != PNO_OK)
+    pno_log(PNO_LOG_WARN, "transforms", "%s; what was measured is not kept", pno_fail_words());
+}
+
+/* Tables that take this much are not made to be measured: with so many modes an FFT is 8 to 30 times faster. */
+static bool tables_too_large(const pno_kernels *kernels, const pno_row_shape *row) {
+  const double most_bytes = 256 << 20;
+  return (double)sizeof(float) * (double)kernels->pack_row_floats(row->n, row->k) > most_bytes;
 }
 
 /* Fills in c->fft and *fft. What fails here means tables: a run goes on without an FFT. */
@@ -175,11 +190,14 @@ static void decide(pno_transforms *t, const pno_kernels *kernels, choice *c, pno
   const choice *old = known_choice(t, c->kernels, &c->row);
   if (old) *c = *old;
   if (old && !old->fft && !forced) return;
+  const bool measures = !old && !forced && !tables_too_large(kernels, &c->row);
   pno_status st = pno_row_fft_create(c->row.n, false, fft); /* at once, where there is wisdom */
-  if (st == PNO_OK && !old) st = measure(kernels, *fft, c);
-  if (st == PNO_OK && !old) keep(t, c);
+  c->fft = forced || !measures;
+  if (old) c->fft = forced || old->fft;
+  if (st == PNO_OK && measures) st = measure(kernels, *fft, c);
+  if (st == PNO_OK && !old) keep(t, measures ? c : NULL);
   if (st != PNO_OK) pno_log(PNO_LOG_WARN, "transforms", "%s; tables serve", pno_fail_words());
-  c->fft = st == PNO_OK && (forced || c->fft);
+  c->fft = c->fft && st == PNO_OK;
   if (!c->fft) pno_row_fft_destroy(fft);
 }
 

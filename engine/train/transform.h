@@ -19,7 +19,7 @@ pno_status pno_transforms_create(pno_transform_mode mode, const char *folder, co
 void pno_transforms_destroy(pno_transforms **t); /* Local; after all plans of models that use it */
 
 /* Chooses for plans of f on data of n points with these kernels; once for each kind of row. t NULL: tables. Where an FFT
- * cannot win, this sends and measures nothing; data that do not fit are left for the plan to refuse. Collective, with the
+ * cannot win, `auto` sends and measures nothing; data that do not fit are left for the plan to refuse. Collective, with the
  * same f and n on all ranks. Errors: PNO_E_COMM, PNO_E_NOMEM. */
 pno_status pno_transforms_choose(pno_transforms *t, pno_comm *comm, const pno_kernels *kernels, const pno_fno *f,
                                  const int n[PNO_DIMS_MAX]);

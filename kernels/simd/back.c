@@ -188,7 +188,7 @@ static back_call begin(const pno_back *a, int block, float *scratch) {
   float *partial = a->partial + block * pno_back_floats(a);
   back_call k = {.a = a, .block = block, .cp = (int)cp, .adjoint_of_analysis = row_analysis(&a->modes),
                  .adjoint_of_synthesis = row_synthesis(&a->modes)};
-  k.fft = row_fft_begin(&a->modes, a->grid, (int)cp, &scratch);
+  k.fft = row_fft_begin(&a->modes, a->grid, a->channels, &scratch);
   k.skip_t = scratch;
   k.dx = k.skip_t + cp * cp;
   k.x = k.dx + floats;

@@ -110,6 +110,11 @@ static void from_columns(int n, int cp, const float *columns, ptrdiff_t step, fl
   }
 }
 
+/* The last of an odd number of channels is transformed together with a padding lane, which rounding does not leave zero. */
+static void clear_padding(const row_fft *f, int vectors, float *values) {
+  for (int i = 0; f->channels % 2 && i < vectors; i++) values[i * (ptrdiff_t)f->cp + f->channels] = 0.0f;
+}
+
 /* A mode from the numbers k and n - k of both channels; where they are the same one, the imaginary part is nothing. */
 INLINED void part_mode(float half, vec a, vec b, float *re, float *im) {
   v_store(re, v_all(half) * (a + b));
@@ -137,6 +142,7 @@ void simd_fft_analyse(const row_fft *f, const float *weight, const float *row, f
       }
     }
   }
+  clear_padding(f, 2 * modes, spectrum);
 }
 
 /* Numbers k and n - k of both channels from a mode: half of it each, but for the one that stands alone. */
@@ -175,4 +181,5 @@ void simd_fft_synthesise(const row_fft *f, const float *weight, const float *spe
       fftwf_execute_dft(f->m->fft->backward, (fftwf_complex *)(in + j * step), (fftwf_complex *)(out + j * step));
     from_columns(n, cp, out, step, row + v);
   }
+  clear_padding(f, n, row);
 }

@@ -12,7 +12,7 @@
 
 typedef struct {
   const pno_row_modes *m; /* NULL: tables serve */
-  int cp;
+  int channels, cp; /* logical, padded */
   float *row;  /* [points of the row, or of a tile of whole rows][cp] */
   float *work; /* columns before and behind FFTW */
 } row_fft;
@@ -27,8 +27,9 @@ INLINED ptrdiff_t fft_row_floats(const pno_grid *g, int cp) {
 }
 
 /* Takes its scratch off the front of *scratch. */
-INLINED row_fft row_fft_begin(const pno_row_modes *m, const pno_grid *g, int cp, float **scratch) {
-  row_fft f = {.cp = cp};
+INLINED row_fft row_fft_begin(const pno_row_modes *m, const pno_grid *g, int channels, float **scratch) {
+  const int cp = pno_padded(channels);
+  row_fft f = {.channels = channels, .cp = cp};
   if (!m->fft) return f;
   f.m = m;
   f.work = *scratch;

@@ -153,7 +153,7 @@ static void forward_tile(void *user, const tile *t) {
 void simd_layer_forward(const pno_layer *a, int block, int count, float *scratch) {
   const int cp = pno_padded(a->channels), points = tile_points(cp);
   const ptrdiff_t floats = (ptrdiff_t)points * cp;
-  const row_fft fft = row_fft_begin(&a->modes, a->grid, cp, &scratch);
+  const row_fft fft = row_fft_begin(&a->modes, a->grid, a->channels, &scratch);
   layer_call k = {.a = a, .cp = cp, .fft = fft, .synthesis = row_synthesis(&a->modes), .analysis = row_analysis(&a->modes),
                   .x = scratch, .z = scratch + floats, .value = scratch + 2 * floats, .rows = scratch + 3 * floats};
   k.rest = k.rows + 2 * (ptrdiff_t)a->modes.k * cp;

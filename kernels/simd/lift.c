@@ -158,7 +158,7 @@ static void forward_tile(void *user, const tile *t) {
 
 void simd_lift_forward(const pno_lift *a, int block, int count, float *scratch) {
   const int cp = pno_padded(a->channels), points = tile_points(cp);
-  const row_fft fft = row_fft_begin(&a->modes, a->grid, cp, &scratch);
+  const row_fft fft = row_fft_begin(&a->modes, a->grid, a->channels, &scratch);
   lift_call k = {.a = a, .analysis = row_analysis(&a->modes), .fft = fft, .x = scratch};
   k.rest = k.x + (ptrdiff_t)points * cp;
   for (k.block = block; k.block < block + count; k.block++)

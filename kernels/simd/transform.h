@@ -43,12 +43,14 @@ INLINED transform transform_of(int n, int k, const float *forward, const float *
                      .inverse = inverse};
 }
 
-/* Tables of rows: the analysis and the synthesis of pno_row_modes. */
+/* Tables of rows: the analysis and the synthesis of pno_row_modes. Nothing where an FFT serves, which has no tables. */
 INLINED transform row_analysis(const pno_row_modes *m) {
+  if (!m->packed) return (transform){.n = m->n};
   const ptrdiff_t each = transform_floats(m->n, m->k);
   return transform_of(m->n, m->k, m->packed, m->packed + each);
 }
 INLINED transform row_synthesis(const pno_row_modes *m) {
+  if (!m->packed) return (transform){.n = m->n};
   const ptrdiff_t each = transform_floats(m->n, m->k);
   return transform_of(m->n, m->k, m->packed + 2 * each, m->packed + 3 * each);
 }

@@ -42,6 +42,7 @@ static pno_status prepare(session *s) {
                            .burst_s = pno_config_float(cfg, PNO_KEY_BENCH_BURST_S),
                            .phases = pno_cli_option(s->cli, "phases") != NULL};
   PNO_TRY(pno_device_choose(cfg, &s->how.table));
+  PNO_TRY(pno_device_transforms(s->cli, &s->how.transforms));
   s->result = calloc(1, sizeof *s->result);
   return s->result ? PNO_OK : pno_fail(PNO_E_NOMEM, "no memory for the rows");
 }

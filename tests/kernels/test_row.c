@@ -33,6 +33,7 @@ static void check_synthesis(const pno_kernels *t, const phase_shape *s, world *w
   a.skip = world_zeros(w, C * CP);
   a.bias = world_zeros(w, CP);
   phase_layer_forward(t, &a, 1, true, world_scratch(w, t, &s->g, C));
+  cr_assert(world_padding_is_zero(a.z, s->points, C));
   const float *f = a.spectrum + (ptrdiff_t)2 * s->k * 2 * CP + 3, *z = a.z + (ptrdiff_t)2 * s->g.len * CP + 3;
   const double size = sqrt(world_dot(a.spectrum, a.spectrum, s->modes * CP)) / s->g.len;
   for (int y = 0; y < s->g.len; y++) {
@@ -47,6 +48,7 @@ Test(row, a_synthesis_is_the_sum_of_its_definition_at_every_point) { each(check_
 static void check_analysis(const pno_kernels *t, const phase_shape *s, world *w) {
   const pno_layer a = phase_layer(w, t, s);
   phase_layer_forward(t, &a, 1, true, world_scratch(w, t, &s->g, C));
+  cr_assert(world_padding_is_zero(a.rows, s->modes, C));
   const float *rows = a.rows + (ptrdiff_t)2 * s->k * 2 * CP + 3, *x = a.result + (ptrdiff_t)2 * s->g.len * CP + 3;
   const double size = sqrt(world_dot(a.result, a.result, s->points * CP));
   for (int k = 0; k < 2 * s->k; k++) {

@@ -206,10 +206,10 @@ class Plan(cli.Case):
         line = r"(?m)^rows +512 points, 251 modes, by (?:FFTW|tables) \(.*\)$"
         first = re.search(line, self.good("info", "--plan", *many).stdout)
         self.assertTrue(first)
-        self.assertEqual([p.name[:11] for p in (self.folder / "kept").iterdir()], ["transforms-"])
+        self.assertEqual([p.name[:11] for p in (self.folder / "kept").glob("*.txt")], ["transforms-"])
         self.assertEqual(re.search(line, self.good("info", "--plan", *many).stdout)[0], first[0])
         self.good("info", "--plan", *many[:-1], env={"XDG_CACHE_HOME": str(self.folder / "cache")})
-        self.assertEqual([p.name[:11] for p in (self.folder / "cache/pno").iterdir()], ["transforms-"])
+        self.assertEqual([p.name[:11] for p in (self.folder / "cache/pno").glob("*.txt")], ["transforms-"])
         forced = self.good("info", "--plan", *many, "parallel.transform=fftw").stdout
         self.assertRegex(forced, "modes, by FFTW")
 

@@ -96,9 +96,12 @@ static int few_modes_and_tables_ask_nobody(world *w) {
   pno_fno *few = model(20), *many = model(130);
   pno_transforms *t = chooser(PNO_TRANSFORM_AUTO, train_path("unused"), "p"),
                  *tables = chooser(PNO_TRANSFORM_TABLES, NULL, "p");
-  int wrong = world_expect(w, pno_transforms_choose(t, w->comm, with_fft(), few, grid) == PNO_OK, "a choice");
-  wrong += world_expect(w, pno_transforms_choose(tables, w->comm, with_fft(), many, grid) == PNO_OK, "a choice");
-  wrong += world_expect(w, pno_transforms_choose(NULL, w->comm, with_fft(), many, grid) == PNO_OK, "a choice");
+  int wrong = 0;
+  if (w->rank == w->size - 1) { /* alone: a message would wait for the others */
+    wrong += world_expect(w, pno_transforms_choose(t, w->comm, with_fft(), few, grid) == PNO_OK, "a choice");
+    wrong += world_expect(w, pno_transforms_choose(tables, w->comm, with_fft(), many, grid) == PNO_OK, "a choice");
+    wrong += world_expect(w, pno_transforms_choose(NULL, w->comm, with_fft(), many, grid) == PNO_OK, "a choice");
+  }
   wrong += world_expect(w,
                         !pno_transforms_find(t, few, grid, NULL) && !pno_transforms_find(tables, many, grid, NULL) &&
                             !pno_transforms_find(NULL, many, grid, NULL),
