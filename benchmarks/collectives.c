@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "benchmarks/lib/order.h"
 #include "engine/base/clock.h"
 #include "engine/sync/reduce.h"
 
@@ -24,11 +25,6 @@ typedef struct {
   double ours[MOST], theirs[MOST];
   bool reads;
 } contest;
-
-static int ascending(const void *a, const void *b) {
-  const double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
 
 static void fill(float *x, ptrdiff_t n, int rank, int turn) {
   for (ptrdiff_t i = 0; i < n; i++) x[i] = (float)(i % 1021) * 0.001f + (float)(rank + turn % 7);
@@ -97,8 +93,8 @@ static pno_status compete(contest *c, int repeats) {
       c->theirs[i - WARM_UP] = b;
     }
   }
-  qsort(c->ours, (size_t)repeats, sizeof *c->ours, ascending);
-  qsort(c->theirs, (size_t)repeats, sizeof *c->theirs, ascending);
+  pno_sort(c->ours, (size_t)repeats);
+  pno_sort(c->theirs, (size_t)repeats);
   return PNO_OK;
 }
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "benchmarks/lib/order.h"
 #include "engine/base/clock.h"
 #include "kernels/burst.h"
 #include "kernels/dispatch.h"
@@ -63,11 +64,6 @@ static void theirs(const shape *s) {
 }
 #endif
 
-static int ascending(const void *x, const void *y) {
-  const double p = *(const double *)x, q = *(const double *)y;
-  return (p > q) - (p < q);
-}
-
 static double burst_rate(void) {
   double flops = 0;
   const double start = pno_clock();
@@ -85,7 +81,7 @@ static double fraction(void (*call)(const shape *), const shape *s, double flops
 }
 
 static double median(double *v, int n) {
-  qsort(v, (size_t)n, sizeof *v, ascending);
+  pno_sort(v, (size_t)n);
   return v[n / 2];
 }
 

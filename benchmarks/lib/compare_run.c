@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "benchmarks/lib/compare.h"
+#include "benchmarks/lib/order.h"
 #include "io/fsutil.h"
 #include "io/metrics.h"
 
@@ -51,11 +52,6 @@ static pno_status take_lines(const char *text, size_t bytes, journal *j) {
   return j->n > 0 ? PNO_OK : pno_fail(PNO_E_INPUT, "no step was written");
 }
 
-static int ascending(const void *a, const void *b) {
-  const double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
 pno_status pno_compare_run(const char *run, pno_quantity *out, int *n) {
   enum { MOST = 256 << 20 };
   journal j = {.best = INFINITY};
@@ -66,10 +62,10 @@ pno_status pno_compare_run(const char *run, pno_quantity *out, int *n) {
   if (st == PNO_OK) st = pno_file_read(dir, run, PNO_METRICS_NAME, MOST, &text, &bytes);
   if (st == PNO_OK) st = pno_fail_in(take_lines(text, bytes, &j), "%s/%s", run, PNO_METRICS_NAME);
   if (st == PNO_OK) {
-    qsort(j.steps, j.n, sizeof *j.steps, ascending);
+    pno_sort(j.steps, j.n);
     *n = 1;
     snprintf(out[0].name, sizeof out[0].name, "step, ms");
-    out[0].value = 0.5 * (j.steps[(j.n - 1) / 2] + j.steps[j.n / 2]);
+    out[0].value = pno_median(j.steps, j.n);
     if (isfinite(j.best)) {
       snprintf(out[1].name, sizeof out[1].name, "best valid rel_l2");
       out[(*n)++].value = j.best;

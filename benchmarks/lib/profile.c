@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "benchmarks/lib/order.h"
+
 /* Behind the phases of the plan. REST: gradients set to zero, the loss, and what lies between the phases. */
 enum { REDUCE = PNO_PHASES, UPDATE, REST, PASS, ROWS };
 _Static_assert((int)ROWS <= (int)PNO_BENCH_PHASES, "a result has room for all phases");
@@ -52,15 +54,10 @@ void pno_profile_take(pno_profile *p, const pno_stepper *s) {
   p->passes++;
 }
 
-static int ascending(const void *a, const void *b) {
-  const double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
 /* Of one row; sorts it. */
 static double median(double *row, int n) {
-  qsort(row, (size_t)n, sizeof *row, ascending);
-  return 0.5 * (row[(n - 1) / 2] + row[n / 2]);
+  pno_sort(row, (size_t)n);
+  return pno_median(row, (size_t)n);
 }
 
 /* What a row has to do in a pass of this rank. */

@@ -4,15 +4,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "benchmarks/lib/order.h"
 #include "benchmarks/lib/profile.h"
 #include "engine/base/clock.h"
 
 enum { MOST_REPEATS = 1000 };
-
-static int ascending(const void *a, const void *b) {
-  const double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
 
 /* Passes without timing, then times [repeats] in seconds of the slowest rank, sorted. Collective. */
 static pno_status time_passes(pno_stepper *s, const pno_bench_how *how, int repeats, double *times, pno_profile *profile,
@@ -29,7 +25,7 @@ static pno_status time_passes(pno_stepper *s, const pno_bench_how *how, int repe
     PNO_TRY(pno_stepper_pass(s, &times[i], loss));
     pno_profile_take(profile, s);
   }
-  qsort(times, (size_t)repeats, sizeof *times, ascending);
+  pno_sort(times, (size_t)repeats);
   return PNO_OK;
 }
 

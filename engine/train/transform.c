@@ -188,12 +188,11 @@ static void decide(pno_transforms *t, const pno_kernels *kernels, choice *c, pno
   }
   load(t);
   const choice *old = known_choice(t, c->kernels, &c->row);
-  if (old) *c = *old;
-  if (old && !old->fft && !forced) return;
   const bool measures = !old && !forced && !tables_too_large(kernels, &c->row);
+  if (old) *c = *old;
+  c->fft = forced || (old ? old->fft : !measures);
+  if (old && !c->fft) return;
   pno_status st = pno_row_fft_create(c->row.n, false, fft); /* at once, where there is wisdom */
-  c->fft = forced || !measures;
-  if (old) c->fft = forced || old->fft;
   if (st == PNO_OK && measures) st = measure(kernels, *fft, c);
   if (st == PNO_OK && !old) keep(t, measures ? c : NULL);
   if (st != PNO_OK) pno_log(PNO_LOG_WARN, "transforms", "%s; tables serve", pno_fail_words());
