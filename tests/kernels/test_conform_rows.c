@@ -40,11 +40,25 @@ static void run_forward(const pno_kernels *t, const void *one_case, world *w, co
 Test(conform_rows, a_layer_is_that_of_the_scalar_table) { each(run_forward); }
 
 /* z and m are drawn, not computed: what one table makes of them in forward would differ already. */
-static void run_backward(const pno_kernels *t, const void *one_case, world *w, conform_outputs *o) {
-  const phase_shape *s = one_case;
+static pno_layer drawn_layer(const pno_kernels *t, const phase_shape *s, world *w) {
   pno_layer f = phase_layer(w, t, s);
   f.z = world_vectors(w, s->points, s->channels, 35);
   if (f.m) f.m = world_vectors(w, s->points, s->channels, 36);
+  return f;
+}
+
+/* All that a backward with a stage below writes. */
+static void run_stage(const pno_kernels *t, const phase_shape *s, const pno_back *a, world *w, conform_outputs *o) {
+  phase_layer_backward(t, a, s->samples, true, world_scratch(w, t, &s->g, phase_widest(s)));
+  conform_add(o, "d", a->d, s->points * s->cp, 3e-6);
+  conform_add(o, "m", a->m, s->points * s->cp, 3e-6);
+  conform_add(o, "rows", a->rows, s->modes * s->cp, 5e-6);
+  conform_add(o, "partial gradients", a->partial, s->blocks * pno_back_floats(a), 5e-6);
+}
+
+static void run_backward(const pno_kernels *t, const void *one_case, world *w, conform_outputs *o) {
+  const phase_shape *s = one_case;
+  const pno_layer f = drawn_layer(t, s, w);
   const float *d = world_vectors(w, s->points, s->channels, 30), *above = world_vectors(w, s->modes, s->channels, 31);
   const float *dm = s->hidden ? world_vectors(w, s->points, s->channels, 32) : NULL;
   pno_back a = phase_stage(w, s, &f, d);
@@ -56,26 +70,16 @@ static void run_backward(const pno_kernels *t, const void *one_case, world *w, c
   a.dm = dm;
   a.spectrum = above;
   a.partial = world_noise(w, s->blocks * pno_back_floats(&a), 53);
-  phase_layer_backward(t, &a, s->samples, true, world_scratch(w, t, &s->g, phase_widest(s)));
-  conform_add(o, "d", a.d, s->points * s->cp, 3e-6);
-  conform_add(o, "m", a.m, s->points * s->cp, 3e-6);
-  conform_add(o, "rows", a.rows, s->modes * s->cp, 5e-6);
-  conform_add(o, "partial gradients", a.partial, s->blocks * pno_back_floats(&a), 5e-6);
+  run_stage(t, s, &a, w, o);
 }
 
 Test(conform_rows, backward_through_a_layer_and_the_stage_below_is_that_of_the_scalar_table) { each(run_backward); }
 
 static void run_top(const pno_kernels *t, const void *one_case, world *w, conform_outputs *o) {
   const phase_shape *s = one_case;
-  pno_layer f = phase_layer(w, t, s);
-  f.z = world_vectors(w, s->points, s->channels, 35);
-  if (f.m) f.m = world_vectors(w, s->points, s->channels, 36);
+  const pno_layer f = drawn_layer(t, s, w);
   const pno_back a = phase_stage(w, s, &f, world_vectors(w, s->points, s->channels, 30));
-  phase_layer_backward(t, &a, s->samples, true, world_scratch(w, t, &s->g, phase_widest(s)));
-  conform_add(o, "d", a.d, s->points * s->cp, 3e-6);
-  conform_add(o, "m", a.m, s->points * s->cp, 3e-6);
-  conform_add(o, "rows", a.rows, s->modes * s->cp, 5e-6);
-  conform_add(o, "partial gradients", a.partial, s->blocks * pno_back_floats(&a), 5e-6);
+  run_stage(t, s, &a, w, o);
 }
 
 Test(conform_rows, backward_through_the_last_stage_is_that_of_the_scalar_table) { each(run_top); }
