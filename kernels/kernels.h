@@ -19,6 +19,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "kernels/grid.h"
 
@@ -67,10 +68,27 @@ typedef struct {
   const float *shift;
 } pno_affine;
 
+/* Dropout (Srivastava et al., 2014) with masks by place: the 16-bit lane of an element in the sequence of PNO_STREAM_DROPOUT
+ * (engine/base/rng.h) keeps it, times `factor`, if it is at least `threshold`. Eight lanes a block; a point (or mode) takes
+ * ceil(channels / 8) blocks from its place in the unpadded grid (or its stored mode) on. So all tables and ranks see the
+ * same mask, and backward draws it again instead of keeping it. */
+typedef struct {
+  uint32_t threshold; /* round(65536 p); 0: everything is kept */
+  float factor;       /* of what is kept: 65536 / (65536 - threshold) */
+  uint64_t seed;
+  uint32_t epoch;
+  uint16_t site;          /* which layer */
+  int draws;              /* consecutive samples of the chunk that are draws of one input, >= 1 */
+  int first_draw;         /* number of the first of them */
+  const uint32_t *sample; /* [samples / draws]: number of each input in its data set */
+} pno_dropout;
+
 typedef struct {
   const pno_grid *grid;
   int in, channels, embed; /* data channels, width, 1 if the coordinates follow the data channels */
+  int draws;               /* consecutive samples that share one input; 0: each has its own */
   pno_mlp mlp;             /* in + embed * dims channels to width */
+  const pno_dropout *dropout; /* on the hidden layer before GELU; NULL: none */
   pno_affine norm;
   const float *coordinate[PNO_DIMS_MAX]; /* [inner[j]] */
   pno_row_modes modes;
@@ -99,6 +117,7 @@ typedef struct {
   ptrdiff_t stride;    /* floats between the spectra of two samples */
   const int *stored;   /* [modes]: which mode of the weight */
   const float *weight; /* spectral weight */
+  const pno_dropout *dropout; /* on y, one lane a complex number; NULL: none */
   const float *x;      /* spectra in */
   float *y;            /* spectra out; backward: gradient in, overwritten by the gradient of x */
   const float *scale;  /* [s]; backward: factor of the weight's gradient */
@@ -160,21 +179,28 @@ typedef struct {
 /* Losses over a sample's points and channels together; e = prediction - target, h = cell volume.
  *   L2      sqrt(h sum e^2)
  *   REL_L2  sqrt(sum e^2) / (sqrt(sum y^2) + eps)                                    (neuraloperator LpLoss, eps 1e-8)
- *   H1      the same with sum e^2 + sum_j |d_j e|^2, central periodic differences     (neuraloperator H1Loss, relative) */
-typedef enum { PNO_LOSS_L2 = 0, PNO_LOSS_REL_L2 = 1, PNO_LOSS_H1 = 2 } pno_loss_kind;
+ *   H1      the same with sum e^2 + sum_j |d_j e|^2, central periodic differences     (neuraloperator H1Loss, relative)
+ * Those of several draws are made of the sums of pno_draws and pno_normal (engine/model/fno_loss.c):
+ *   ENERGY, REL_ENERGY, KERNEL of distances; CRPS and NLL by themselves. */
+typedef enum {
+  PNO_LOSS_L2 = 0, PNO_LOSS_REL_L2 = 1, PNO_LOSS_H1 = 2,
+  PNO_LOSS_ENERGY, PNO_LOSS_REL_ENERGY, PNO_LOSS_CRPS, PNO_LOSS_KERNEL, PNO_LOSS_NLL
+} pno_loss_kind;
 
 typedef struct {
   const pno_grid *grid;
-  int channels, out; /* width, data channels out */
+  int channels, out; /* width, channels out of each map */
   pno_mlp mlp;
-  pno_affine norm;
+  const pno_mlp *second;         /* a second map of the same shape, whose channels follow in the fields; NULL: none */
+  const pno_dropout *dropout[2]; /* of each map, on the hidden layer before GELU; NULL: none */
+  pno_affine norm;               /* of all channels of the field */
   const float *x; /* activation; may be d */
   float *output;  /* field: norm applied on the way out */
   /* backward */
   const float *dy; /* field: gradient of output */
   float *d;        /* activation gradient out, zero on the padding */
-  float *partial;  /* [block][pno_mlp_floats] out */
-  /* fused forward + loss + backward with dy = e, to be scaled by one factor a sample afterwards */
+  float *partial;  /* [block][pno_head_floats] out */
+  /* fused forward + loss + backward with dy = e, to be scaled by one factor a sample afterwards; one map only */
   const float *target;
   double *sums; /* [block][2]: sum e^2, sum y^2 */
 } pno_head;
@@ -190,6 +216,47 @@ typedef struct {
   const float *scale;  /* [s]: factor of the gradient */
   float *dy;           /* field out */
 } pno_loss;
+
+/* Draws of one field against its target; in steps of PNO_STEP values, sums a step.
+ *   DISTANCES  terms: sum u^2; sum (y_m - u)^2 of each draw m; sum (y_m - y_k)^2 of each pair, (0,1), (0,2), .., (1,2), ..
+ *              gradient of half the sum of factor[term] term: for scores that are functions of distances
+ *   CRPS       one term: sum of mean_m |y_m - u| - spread sum_{m<k} |y_m - y_k|       (Gneiting & Raftery 2007, eq. 21)
+ *   NLL        one term: sum of log(2 pi v) / 2 + (u - mean)^2 / (2 v) with mean and variance v of the draws (draws - 1
+ *              below the line), the deviation at least 1e-6 as in the PNO code; sum and gradient times factor[0] */
+typedef enum { PNO_DRAWS_DISTANCES, PNO_DRAWS_CRPS, PNO_DRAWS_NLL } pno_draws_kind;
+enum { PNO_STEP = 1024 };
+
+typedef struct {
+  pno_draws_kind kind;
+  int draws;
+  ptrdiff_t values;     /* of a field */
+  float spread;         /* CRPS: 1 / (draws (draws - 1)) is the fair form */
+  const float *output;  /* [draws][values] */
+  const float *target;  /* [values] */
+  double *sums;         /* [step][pno_draws_terms] out */
+  const double *factor; /* [terms] */
+  float *dy;            /* [draws][values] out */
+} pno_draws;
+
+/* Fields of a mean and a scale head as draws: y_m = mean + norm_scale (softplus(s) + 1e-6) z_m, z_m standard normal by place
+ * (PNO_STREAM_DRAW, element = point * out + channel). Over points.      (PNO paper, reparametrised operator)
+ * nll: of the target under the normal distribution itself. */
+typedef struct {
+  ptrdiff_t points;
+  int out, draws;     /* channels of each head; 0 draws: none */
+  pno_affine norm;    /* of 2 out channels: the scale of a mean's channel is that of its deviation too */
+  uint64_t seed;
+  uint32_t epoch, sample;
+  int first_draw;
+  const float *heads; /* [point][mean of each channel | s of each channel] */
+  float *output;      /* [draws][point][out] out */
+  const float *target; /* [point][out] */
+  double *sums;        /* [step of PNO_STEP points] out: sum of -log density */
+  /* backward */
+  const float *dy; /* [draws][point][out] */
+  double factor;   /* of the sum of -log density */
+  float *dheads;   /* [point][2 out] out */
+} pno_normal;
 
 /* For each micro-batch of `micro` blocks in order (the last may be shorter):
  * grad[i] += sum over its blocks, in order, of scale[block / blocks a sample] * partial[block * stride + i] */
@@ -247,6 +314,12 @@ typedef struct {
   void (*loss_error)(const pno_loss *a, int block, int count);
   void (*loss_sums)(const pno_loss *a, int block, int count);
   void (*loss_gradient)(const pno_loss *a, int block, int count);
+  void (*draws_sums)(const pno_draws *a, ptrdiff_t step, ptrdiff_t count);
+  void (*draws_gradient)(const pno_draws *a, ptrdiff_t step, ptrdiff_t count);
+  void (*normal_draw)(const pno_normal *a, ptrdiff_t step, ptrdiff_t count);
+  void (*normal_gradient)(const pno_normal *a, ptrdiff_t step, ptrdiff_t count); /* of dy */
+  void (*normal_nll)(const pno_normal *a, ptrdiff_t step, ptrdiff_t count);
+  void (*normal_nll_gradient)(const pno_normal *a, ptrdiff_t step, ptrdiff_t count);
   void (*encode)(const pno_affine *norm, ptrdiff_t points, int channels, float *field); /* in place, one sample */
   /* value[i] = gelu(x[i]); slope[i] = gelu'(x[i]), NULL: not wanted. value may be x. The measure of what GELU costs. */
   void (*gelu)(ptrdiff_t n, const float *x, float *value, float *slope);
@@ -266,5 +339,11 @@ const pno_kernels *pno_kernels_avx2(void);
 /* Floats of a partial gradient. */
 ptrdiff_t pno_mlp_floats(const pno_mlp *m);
 ptrdiff_t pno_back_floats(const pno_back *a);
+ptrdiff_t pno_head_floats(const pno_head *a);
+
+/* Terms a step of pno_draws. */
+static inline int pno_draws_terms(pno_draws_kind kind, int draws) {
+  return kind == PNO_DRAWS_DISTANCES ? 1 + draws + draws * (draws - 1) / 2 : 1;
+}
 
 #endif

@@ -14,6 +14,7 @@ static pno_status check_spec(const pno_fno_spec *s) {
   if (s->in < 1 || s->out < 1 || s->width < 1 || s->head_hidden < 1 || s->lift_hidden < 0 || s->mlp_hidden < 0)
     return pno_fail(PNO_E_USAGE, "model: channels %d to %d, width %d, hidden %d, %d and %d: they must be positive",
                     s->in, s->out, s->width, s->lift_hidden, s->head_hidden, s->mlp_hidden);
+  if (s->heads < 0 || s->heads > 2) return pno_fail(PNO_E_USAGE, "model: %d heads, 1 or 2 work", s->heads);
   for (int j = 0; j < s->dims; j++) {
     if (s->modes[j] < 1) return pno_fail(PNO_E_USAGE, "model.modes: %d on axis %d, at least 1", s->modes[j], j);
     if (!(s->padding[j] >= 0)) return pno_fail(PNO_E_USAGE, "model.padding: %g on axis %d", s->padding[j], j);
@@ -64,13 +65,16 @@ static pno_status add_map(pno_fno *f, const char *const names[4], int in, int hi
 /* Names with the layer's number: format holds one %d. */
 typedef char tensor_name[PNO_TENSOR_NAME_MAX];
 
+/* Names of the state dict: neuralop 0.3, which the PNO code uses, keeps the biases of all layers in one tensor; here they are
+ * one a layer. */
 static pno_status add_neuralop_layer(pno_fno *f, int l) {
   const pno_fno_spec *s = &f->spec;
+  const bool old = s->flavour == PNO_FLAVOUR_PNO;
   const double deviation = sqrt(2.0 / (2.0 * s->width)); /* sqrt(2 / (in + out)), over both parts of the complex */
   tensor_name n[8];
-  snprintf(n[0], sizeof n[0], "fno_blocks.convs.%d.weight.tensor", l);
-  snprintf(n[1], sizeof n[1], "fno_blocks.convs.%d.bias", l);
-  snprintf(n[2], sizeof n[2], "fno_blocks.fno_skips.%d.conv.weight", l);
+  snprintf(n[0], sizeof n[0], old ? "fno_blocks.convs.weight.%d.tensor" : "fno_blocks.convs.%d.weight.tensor", l);
+  snprintf(n[1], sizeof n[1], old ? "fno_blocks.convs.bias.%d" : "fno_blocks.convs.%d.bias", l);
+  snprintf(n[2], sizeof n[2], old ? "fno_blocks.fno_skips.%d.weight" : "fno_blocks.fno_skips.%d.conv.weight", l);
   snprintf(n[3], sizeof n[3], "fno_blocks.channel_mlp.%d.fcs.0.weight", l);
   snprintf(n[4], sizeof n[4], "fno_blocks.channel_mlp.%d.fcs.0.bias", l);
   snprintf(n[5], sizeof n[5], "fno_blocks.channel_mlp.%d.fcs.1.weight", l);
@@ -83,7 +87,7 @@ static pno_status add_neuralop_layer(pno_fno *f, int l) {
   }
   PNO_TRY(add_spectral(f, n[0], PNO_INIT_NORMAL, deviation / sqrt(2.0), &f->spectral[l]));
   PNO_TRY(add_vector(f, n[1], s->width, 0, s->dims, PNO_INIT_NORMAL, deviation, &f->bias[l]));
-  return add_dense(f, n[2], s->width, s->width, 1, &f->skip[l]);
+  return add_dense(f, n[2], s->width, s->width, old ? s->dims : 1, &f->skip[l]);
 }
 
 static pno_status add_li_layer(pno_fno *f, int l) {
@@ -104,13 +108,17 @@ static pno_status build(pno_fno *f) {
   static const char *const head_names[2][4] = {
       {"projection.fcs.0.weight", "projection.fcs.0.bias", "projection.fcs.1.weight", "projection.fcs.1.bias"},
       {"fc1.weight", "fc1.bias", "fc2.weight", "fc2.bias"}};
+  static const char *const two_names[2][4] = { /* mean and scale, as the PNO code calls them */
+      {"mu.fcs.0.weight", "mu.fcs.0.bias", "mu.fcs.1.weight", "mu.fcs.1.bias"},
+      {"sigma.fcs.0.weight", "sigma.fcs.0.bias", "sigma.fcs.1.weight", "sigma.fcs.1.bias"}};
   const pno_fno_spec *s = &f->spec;
-  const int li = s->flavour == PNO_FLAVOUR_LI, ones = li ? 0 : 1;
+  const int li = s->flavour == PNO_FLAVOUR_LI, ones = s->flavour == PNO_FLAVOUR_NEURALOP; /* Conv1d, or Linear */
   for (int j = 0; j < s->dims; j++) {
     const int last = j == s->dims - 1;
     f->stored[j] = li ? (last ? s->modes[j] : 2 * s->modes[j]) : (last ? s->modes[j] / 2 + 1 : s->modes[j]);
   }
-  PNO_TRY(add_map(f, head_names[li], s->width, s->head_hidden, s->out, ones, &f->head));
+  for (int i = 0; i < (s->heads == 2 ? 2 : 1); i++)
+    PNO_TRY(add_map(f, s->heads == 2 ? two_names[i] : head_names[li], s->width, s->head_hidden, s->out, ones, &f->head[i]));
   for (int l = s->layers - 1; l >= 0; l--) PNO_TRY(li ? add_li_layer(f, l) : add_neuralop_layer(f, l));
   return add_map(f, lift_names[li], s->in + (s->embed ? s->dims : 0), s->lift_hidden, s->width, ones, &f->lift);
 }

@@ -43,7 +43,7 @@ static void count_work(const pno_fno_plan *p, bool padded, bool train, pno_fno_w
   const double data = (double)pno_grid_data_points(&p->grid), mlp = s->mlp_hidden ? width(s->mlp_hidden, padded) : 0.0;
   double lift_back, head_back, mlp_back = 0;
   const double lift = data * map_flops(&f->lift, f->lift.in, c, padded, false, &lift_back);
-  const double head = data * map_flops(&f->head, c, s->out, padded, true, &head_back);
+  const double head = data * map_flops(&f->head[0], c, s->out, padded, true, &head_back);
   const double channels = s->mlp_hidden ? points * map_flops(&f->mlp[0], c, c, padded, true, &mlp_back) : 0.0;
   const double field = transform(p) * c, mix = 8.0 * p->modes * c * c, skip = 2.0 * points * c * c;
   const double lift_gelu = s->lift_hidden ? data * width(s->lift_hidden, padded) : 0.0;
@@ -94,9 +94,10 @@ typedef struct {
 
 static weights weights_of(const pno_fno *f) {
   const pno_registry *r = &f->registry;
+  const int last = f->spec.heads == 2;
   const double size = sizeof(float), all = size * (double)r->floats;
   const ptrdiff_t spectral = (r->tensor[f->spectral[0]].count + PNO_BLOCK - 1) / PNO_BLOCK * PNO_BLOCK;
-  weights w = {.head = size * (double)r->tensor[(f->head.hidden ? f->head.b2 : f->head.b1) + 1].at,
+  weights w = {.head = size * (double)r->tensor[(f->head[last].hidden ? f->head[last].b2 : f->head[last].b1) + 1].at,
                .lift = all - size * (double)r->tensor[f->lift.w1].at,
                .spectral = size * f->spec.layers * (double)spectral};
   w.layer = (all - w.head - w.lift - w.spectral) / f->spec.layers;

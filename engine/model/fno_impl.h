@@ -14,7 +14,7 @@ typedef struct {
 struct pno_fno {
   pno_fno_spec spec;
   pno_registry registry;
-  fno_map lift, head, mlp[PNO_LAYERS_MAX];
+  fno_map lift, head[2], mlp[PNO_LAYERS_MAX];
   int spectral[PNO_LAYERS_MAX], skip[PNO_LAYERS_MAX], bias[PNO_LAYERS_MAX], gate[PNO_LAYERS_MAX];
   int stored[PNO_DIMS_MAX]; /* stored modes of each axis */
 };
@@ -38,6 +38,13 @@ struct pno_fno_plan {
   float *x0, *x, *z[PNO_LAYERS_MAX], *m[PNO_LAYERS_MAX];
   /* spectra of each layer's input and of its output [samples][stride]; of one sample between the axes (3-D) */
   float *input_modes[PNO_LAYERS_MAX], *output_modes, *between;
+  int draws, passes;       /* draws: that run through the layers, 1 with two heads; passes: samples times these */
+  int micro;               /* passes a micro-batch */
+  pno_fno_noise noise;
+  pno_dropout drop_lift, drop_head[2], drop_mix[PNO_LAYERS_MAX];
+  float *head_scale, *head_shift; /* of two heads: norm of means and s */
+  float *heads, *dheads;   /* fields of two heads, and their gradient */
+  double *terms;           /* of draws: [samples][steps][terms] sums, then [samples][terms] factors */
   float *error, *dy;       /* fields */
   float *partial, *second; /* [samples * blocks][widest partial]: two of them, for phases that end one thing and begin another */
   float *scale;            /* [samples]: factor of each sample's gradient */

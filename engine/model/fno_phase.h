@@ -9,8 +9,10 @@ typedef struct {
   pno_fno_plan *p;
   const float *params, *input, *target;
   float *output, *grad;
-  int samples, layer;
+  int samples, layer; /* samples: passes, of each input as many as p->draws */
   bool fresh; /* grad is written, not added to */
+  const pno_mlp *head; /* in place of the operator's own, with its norm; NULL: none */
+  const pno_affine *head_norm;
 } fno_pass;
 
 /* The threads at work on one sample (or on all modes), and which of them this is. */
@@ -18,6 +20,9 @@ typedef struct {
   int id, of;
   float *rows, *scratch; /* rows: shared by all of them in 2-D */
 } fno_crew;
+
+/* What a call of a plan begins with: masks by its noise, norms of two heads as they are now. */
+void fno_begin(pno_fno_plan *p);
 
 /* This worker's share of n things. */
 int fno_share(const fno_crew *w, int n, int *first);

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/model/fno_impl.h"
+#include "engine/model/fno_loss.h"
 #include "engine/model/row_fft.h"
 
 static const double two_pi = 6.283185307179586476925286766559;
@@ -116,11 +116,11 @@ static pno_status make_row(pno_fno_plan *p, pno_arena *arena) {
   return PNO_OK;
 }
 
-/* Coordinates in [0, 1]: neuralop leaves the end out, li takes it in. */
+/* Coordinates in [0, 1]: neuralop leaves the end out, li and pno take it in. */
 static pno_status make_coordinates(pno_fno_plan *p, pno_arena *arena) {
-  const bool li = p->fno->spec.flavour == PNO_FLAVOUR_LI;
+  const bool end = p->fno->spec.flavour != PNO_FLAVOUR_NEURALOP;
   for (int j = 0; j < p->grid.dims; j++) {
-    const int n = p->grid.inner[j], steps = li && n > 1 ? n - 1 : n;
+    const int n = p->grid.inner[j], steps = end && n > 1 ? n - 1 : n;
     PNO_TRY(PNO_PUSH(arena, n, &p->coordinate[j]));
     if (arena->measuring) continue;
     for (int i = 0; i < n; i++) p->coordinate[j][i] = (float)((double)i / steps);
@@ -163,7 +163,7 @@ static ptrdiff_t map_floats(const fno_map *m) {
 /* Floats of the largest partial gradient of a block. */
 static ptrdiff_t widest_partial(const pno_fno *f) {
   const ptrdiff_t cp = pno_padded(f->spec.width);
-  const ptrdiff_t maps[3] = {map_floats(&f->lift), map_floats(&f->head),
+  const ptrdiff_t maps[3] = {map_floats(&f->lift), map_floats(&f->head[0]) * (f->spec.heads == 2 ? 2 : 1),
                              f->spec.width * cp + 2 * cp + (f->spec.mlp_hidden ? map_floats(&f->mlp[0]) : 0)};
   ptrdiff_t most = 0;
   for (int i = 0; i < 3; i++) most = maps[i] > most ? maps[i] : most;
@@ -174,7 +174,7 @@ static ptrdiff_t widest_partial(const pno_fno *f) {
  * and the output of a lift that is too dear to be made again. */
 static pno_status make_activations(pno_fno_plan *p, pno_arena *arena) {
   const pno_fno_spec *s = &p->fno->spec;
-  const size_t floats = (size_t)p->use.samples * (size_t)pno_grid_points(&p->grid) * (size_t)pno_padded(s->width);
+  const size_t floats = (size_t)p->passes * (size_t)pno_grid_points(&p->grid) * (size_t)pno_padded(s->width);
   pno_arena_purpose(arena, "activations passed on");
   PNO_TRY(PNO_PUSH(arena, floats, &p->x));
   p->x0 = s->lift_hidden ? p->x : NULL;
@@ -191,7 +191,7 @@ static pno_status make_activations(pno_fno_plan *p, pno_arena *arena) {
 
 static pno_status make_spectra(pno_fno_plan *p, pno_arena *arena) {
   const pno_fno_spec *s = &p->fno->spec;
-  const size_t vector = 2 * (size_t)pno_padded(s->width), samples = (size_t)p->use.samples;
+  const size_t vector = 2 * (size_t)pno_padded(s->width), samples = (size_t)p->passes;
   p->stride = (ptrdiff_t)vector * p->modes + PNO_LANES;
   for (int l = 0; l < s->layers; l++) {
     p->input_modes[l] = p->input_modes[0];
@@ -205,17 +205,34 @@ static pno_status make_spectra(pno_fno_plan *p, pno_arena *arena) {
   return PNO_OK;
 }
 
+/* What losses of draws and two heads take beside the fields of a deterministic operator. */
+static pno_status make_draws(pno_fno_plan *p, pno_arena *arena) {
+  const pno_fno_spec *s = &p->fno->spec;
+  const size_t points = (size_t)pno_grid_data_points(&p->grid), field = points * (size_t)s->out;
+  const size_t samples = (size_t)p->use.samples, draws = p->use.draws > 1 ? (size_t)p->use.draws : 1;
+  const size_t norm = 2 * (p->use.norm_out.per_point ? field : (size_t)s->out);
+  if (s->heads == 2) {
+    PNO_TRY(PNO_PUSH(arena, norm, &p->head_scale));
+    PNO_TRY(PNO_PUSH(arena, norm, &p->head_shift));
+    PNO_TRY(PNO_PUSH(arena, 2 * samples * field, &p->heads));
+    if (p->use.train) PNO_TRY(PNO_PUSH(arena, 2 * samples * field, &p->dheads));
+  }
+  if (!p->use.train || p->use.loss < PNO_LOSS_H1) return PNO_OK;
+  PNO_TRY(PNO_PUSH(arena, samples * draws * field, &p->dy));
+  return PNO_PUSH(arena, samples * (size_t)fno_loss_terms(&p->use, s->heads, (ptrdiff_t)points, s->out), &p->terms);
+}
+
 static pno_status make_rest(pno_fno_plan *p, pno_arena *arena) {
   const pno_fno_spec *s = &p->fno->spec;
-  const size_t samples = (size_t)p->use.samples, blocks = samples * (size_t)p->grid.blocks;
-  const size_t field = samples * (size_t)pno_grid_data_points(&p->grid) * (size_t)s->out;
+  const size_t passes = (size_t)p->passes, blocks = passes * (size_t)p->grid.blocks;
+  const size_t field = passes * (size_t)pno_grid_data_points(&p->grid) * (size_t)s->out;
   const int widest = larger(larger(larger(s->width, s->mlp_hidden), larger(s->lift_hidden, s->head_hidden)),
-                            larger(p->fno->lift.in, s->out));
+                            larger(larger(p->fno->lift.in, s->out), p->use.head_out));
   pno_arena_purpose(arena, "fields and losses");
   PNO_TRY(PNO_PUSH(arena, field, &p->error));
   PNO_TRY(PNO_PUSH(arena, 2 * blocks, &p->sums));
-  PNO_TRY(PNO_PUSH(arena, samples, &p->scale));
-  if (p->use.train && p->use.loss == PNO_LOSS_H1) PNO_TRY(PNO_PUSH(arena, field, &p->dy));
+  PNO_TRY(PNO_PUSH(arena, passes, &p->scale));
+  PNO_TRY(make_draws(p, arena));
   pno_arena_purpose(arena, "scratch of threads");
   const ptrdiff_t fft = p->use.fft ? p->use.kernels->fft_floats(&p->grid, s->width) : 0;
   for (int t = 0; t < p->threads; t++)
@@ -256,18 +273,34 @@ pno_status pno_row_shape_of(const pno_fno *f, const int n[PNO_DIMS_MAX], pno_row
   return PNO_OK;
 }
 
-/* storage: with memory of its own, else p->arena is the measuring pass. */
-static pno_status plan_make(const pno_fno *f, const pno_fno_use *use, bool storage, pno_fno_plan **out) {
+static pno_status check_use(const pno_fno *f, const pno_fno_use *use) {
   for (int j = 0; j < f->spec.dims; j++)
     if (use->n[j] < 1) return pno_fail(PNO_E_SHAPE, "a grid of %d points on axis %d", use->n[j], j);
-  assert(!use->fft || use->kernels->fft_floats(&(pno_grid){.len = use->fft->n}, 1) > 0);
   if (use->samples < 1 || use->micro < 1)
     return pno_fail(PNO_E_USAGE, "a plan for %d samples in micro-batches of %d", use->samples, use->micro);
+  if (use->draws < 0 || use->draws > UINT16_MAX) return pno_fail(PNO_E_USAGE, "%d draws, 1 to %d work", use->draws, UINT16_MAX);
+  if (!(use->dropout >= 0 && use->dropout <= 0.99 && use->fourier_dropout >= 0 && use->fourier_dropout <= 0.99))
+    return pno_fail(PNO_E_USAGE, "dropout of %g and %g, 0 to 0.99 work", use->dropout, use->fourier_dropout);
+  const bool of_draws = use->loss > PNO_LOSS_H1, two = f->spec.heads == 2;
+  if (use->train && !of_draws && (use->draws > 1 || two))
+    return pno_fail(PNO_E_USAGE, "a loss of one field cannot train %s", two ? "a mean and a scale head" : "several draws");
+  if (use->train && use->loss == PNO_LOSS_NLL && !two && use->draws < 2)
+    return pno_fail(PNO_E_USAGE, "the likelihood of draws needs two of them at least");
+  return PNO_OK;
+}
+
+/* storage: with memory of its own, else p->arena is the measuring pass. */
+static pno_status plan_make(const pno_fno *f, const pno_fno_use *use, bool storage, pno_fno_plan **out) {
+  PNO_TRY(check_use(f, use));
+  assert(!use->fft || use->kernels->fft_floats(&(pno_grid){.len = use->fft->n}, 1) > 0);
   pno_fno_plan *p = calloc(1, sizeof *p);
   if (!p) return pno_fail(PNO_E_NOMEM, "no memory for a plan");
   pno_status st = PNO_OK;
   p->fno = f;
   p->use = *use;
+  p->draws = use->draws > 1 && f->spec.heads != 2 ? use->draws : 1;
+  p->passes = use->samples * p->draws;
+  p->micro = use->micro * p->draws;
   p->threads = use->threads < 1 ? 1 : use->threads > PNO_THREADS_MAX ? PNO_THREADS_MAX : use->threads;
   p->grid = padded_grid(f, use->n);
   assert(!use->fft || use->fft->n == p->grid.len);

@@ -1,7 +1,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "engine/model/fno_phase.h"
+#include "engine/model/fno_loss.h"
 
 static const float *value(const float *params, const pno_fno *f, int index) {
   return params + f->registry.tensor[index].at;
@@ -16,12 +16,16 @@ static pno_mlp map_of(const pno_fno *f, const fno_map *m, const float *params) {
   return map;
 }
 
+/* NULL where nothing is dropped. */
+static const pno_dropout *dropout(const pno_dropout *d) { return d->threshold ? d : NULL; }
+
 /* ---- what the phases do ---- */
 
 static pno_lift lift_of(const fno_pass *c) {
   const pno_fno_plan *p = c->p;
   const pno_fno_spec *s = &p->fno->spec;
-  pno_lift a = {.grid = &p->grid, .in = s->in, .channels = s->width, .embed = s->embed,
+  pno_lift a = {.grid = &p->grid, .in = s->in, .channels = s->width, .embed = s->embed, .draws = p->draws,
+                .dropout = dropout(&p->drop_lift),
                 .mlp = map_of(p->fno, &p->fno->lift, c->params), .norm = p->use.norm_in, .modes = p->row,
                 .input = c->input, .x = p->x0, .d = p->x, .partial = p->second};
   for (int j = 0; j < p->grid.dims; j++) a.coordinate[j] = p->coordinate[j];
@@ -69,12 +73,27 @@ static pno_back back_of(const fno_pass *c, int l) {
   return a;
 }
 
-static pno_head head_of(const fno_pass *c) {
+/* The head of a call; second: where to put the second of two maps. */
+static pno_head head_of(const fno_pass *c, pno_mlp *second) {
   const pno_fno_plan *p = c->p;
-  return (pno_head){.grid = &p->grid, .channels = p->fno->spec.width, .out = p->fno->spec.out,
-                    .mlp = map_of(p->fno, &p->fno->head, c->params), .norm = p->use.norm_out, .x = p->x,
-                    .output = c->output, .dy = p->dy, .d = p->x, .partial = p->second, .target = c->target,
-                    .sums = p->sums};
+  pno_head a = {.grid = &p->grid, .channels = p->fno->spec.width, .out = p->fno->spec.out,
+                .mlp = map_of(p->fno, &p->fno->head[0], c->params), .norm = p->use.norm_out, .x = p->x,
+                .dropout = {dropout(&p->drop_head[0]), dropout(&p->drop_head[1])}, .output = c->output, .dy = p->dy,
+                .d = p->x, .partial = p->second, .target = c->target, .sums = p->sums};
+  if (c->head) {
+    a.mlp = *c->head;
+    a.out = c->head->out;
+    a.norm = *c->head_norm;
+    a.dropout[0] = NULL;
+  } else if (p->fno->spec.heads == 2) {
+    *second = map_of(p->fno, &p->fno->head[1], c->params);
+    a.second = second;
+    a.norm.scale = p->head_scale;
+    a.norm.shift = p->head_shift;
+    a.output = p->heads;
+    a.dy = p->dheads;
+  }
+  return a;
 }
 
 static void lift_blocks(const fno_pass *c, const fno_crew *w, const float *spectrum, float *rows, int block, int count) {
@@ -95,7 +114,8 @@ static void layer_blocks(const fno_pass *c, const fno_crew *w, const float *spec
 
 /* The last layer and the head, block by block: the activation does not leave the second-level cache in between. */
 static void last_blocks(const fno_pass *c, const fno_crew *w, const float *spectrum, float *rows, int block, int count) {
-  const pno_head head = head_of(c);
+  pno_mlp second;
+  const pno_head head = head_of(c, &second);
   for (int b = block; b < block + count; b++) {
     layer_blocks(c, w, spectrum, rows, b, 1);
     c->p->use.kernels->head_forward(&head, b, 1, w->scratch);
@@ -111,7 +131,8 @@ static void top_blocks(const fno_pass *c, const fno_crew *w, const float *spectr
 
 /* The last layer, the head with the loss and its backward, and the last stage backwards, block by block. */
 static void turn_blocks(const fno_pass *c, const fno_crew *w, const float *spectrum, float *rows, int block, int count) {
-  const pno_head head = head_of(c);
+  pno_mlp second;
+  const pno_head head = head_of(c, &second);
   for (int b = block; b < block + count; b++) {
     layer_blocks(c, w, spectrum, rows, b, 1);
     c->p->use.kernels->head_loss(&head, b, 1, w->scratch);
@@ -121,7 +142,8 @@ static void turn_blocks(const fno_pass *c, const fno_crew *w, const float *spect
 
 /* The same from a gradient of the outputs. */
 static void head_blocks(const fno_pass *c, const fno_crew *w, const float *spectrum, float *rows, int block, int count) {
-  const pno_head head = head_of(c);
+  pno_mlp second;
+  const pno_head head = head_of(c, &second);
   for (int b = block; b < block + count; b++) {
     c->p->use.kernels->head_backward(&head, b, 1, w->scratch);
     top_blocks(c, w, spectrum, rows, b, 1);
@@ -142,7 +164,7 @@ static void back_blocks(const fno_pass *c, const fno_crew *w, const float *spect
 
 static pno_mix mix_of(const fno_pass *c) {
   const pno_fno_plan *p = c->p;
-  return (pno_mix){.samples = c->samples, .micro = p->use.micro, .modes = p->modes,
+  return (pno_mix){.samples = c->samples, .micro = p->micro, .dropout = dropout(&p->drop_mix[c->layer]), .modes = p->modes,
                    .channels = p->fno->spec.width, .stride = p->stride, .stored = p->stored, .weight = value(c->params, p->fno, p->fno->spectral[c->layer]),
                    .x = p->input_modes[c->layer], .y = p->output_modes, .scale = p->scale};
 }
@@ -169,45 +191,29 @@ static void run_trunk(fno_pass *c) {
   }
 }
 
-void pno_fno_forward(pno_fno_plan *p, const float *params, const float *input, int samples, float *output) {
-  fno_pass c = {.p = p, .params = params, .input = input, .output = output, .samples = samples};
+static void forward(fno_pass *c) {
+  pno_fno_plan *p = c->p;
   const fno_phase last = {p->output_modes, NULL, last_blocks};
-  run_trunk(&c);
-  fno_run_samples(&c, PNO_PHASE_TURN, &last);
+  run_trunk(c);
+  fno_run_samples(c, PNO_PHASE_TURN, &last);
 }
 
-/* From the sums of the blocks, in block order: loss of each sample and the factor of its gradient (of e, or of e plus
- * its slope terms). A zero error has a zero gradient. */
-static void finish_losses(pno_fno_plan *p, pno_loss_kind kind, int samples, double *loss) {
-  const double eps = 1e-8;
-  for (int s = 0; s < samples; s++) {
-    double error = 0, target = 0;
-    for (int b = s * p->grid.blocks; b < (s + 1) * p->grid.blocks; b++) {
-      error += p->sums[2 * (ptrdiff_t)b];
-      target += p->sums[2 * (ptrdiff_t)b + 1];
-    }
-    const double norm = sqrt(error);
-    const double factor = kind == PNO_LOSS_L2 ? 1.0 / sqrt((double)pno_grid_data_points(&p->grid))
-                                              : 1.0 / (sqrt(target) + eps);
-    loss[s] = norm * factor;
-    p->scale[s] = norm > 0 ? (float)(factor / norm) : 0.0f;
-    if (!isfinite(loss[s])) p->scale[s] = NAN; /* must not look like a sample without error */
-  }
+void pno_fno_forward(pno_fno_plan *p, const float *params, const float *input, int samples, float *output) {
+  fno_pass c = {.p = p, .params = params, .input = input, .output = output, .samples = samples * p->draws};
+  fno_begin(p);
+  forward(&c);
+  if (p->fno->spec.heads == 2) fno_draw(&c);
 }
 
-static pno_loss loss_of(const pno_fno_plan *p, pno_loss_kind kind, const float *output, const float *target) {
-  return (pno_loss){.grid = &p->grid, .channels = p->fno->spec.out, .kind = kind, .output = output,
-                    .target = target, .error = p->error, .sums = p->sums, .scale = p->scale, .dy = p->dy};
+void pno_fno_forward_with(pno_fno_plan *p, const float *params, const pno_mlp *head, const pno_affine *norm,
+                          const float *input, int samples, float *output) {
+  fno_pass c = {.p = p, .params = params, .input = input, .output = output, .samples = samples, .head = head,
+                .head_norm = norm};
+  fno_begin(p);
+  forward(&c);
 }
 
-void pno_fno_losses(pno_fno_plan *p, pno_loss_kind kind, const float *output, const float *target, int samples,
-                    double *loss) {
-  const pno_loss a = loss_of(p, kind, output, target);
-  const int blocks = samples * p->grid.blocks;
-  p->use.kernels->loss_error(&a, 0, blocks);
-  p->use.kernels->loss_sums(&a, 0, blocks);
-  finish_losses(p, kind, samples, loss);
-}
+pno_mlp pno_fno_head(const pno_fno *f, const float *params) { return map_of(f, &f->head[0], params); }
 
 /* ---- backward ---- */
 
@@ -221,7 +227,7 @@ static void add_partials(const fno_pass *c, const float *partial, const int *ten
   for (int i = 0; i < n; i++) {
     if (tensors[i] < 0) continue;
     const pno_tensor *t = &all[tensors[i]];
-    const pno_accumulate a = {.blocks = c->samples * p->grid.blocks, .micro = p->use.micro * p->grid.blocks,
+    const pno_accumulate a = {.blocks = c->samples * p->grid.blocks, .micro = p->micro * p->grid.blocks,
                               .blocks_a_sample = p->grid.blocks, .stride = stride, .partial = partial + at,
                               .scale = p->scale, .grad = c->grad + t->at};
     p->use.kernels->accumulate(&a, 0, t->count);
@@ -230,9 +236,13 @@ static void add_partials(const fno_pass *c, const float *partial, const int *ten
   fno_book(p, PNO_PHASE_PARTIALS, &start);
 }
 
-static void add_map(const fno_pass *c, const float *partial, const fno_map *m) {
-  const int tensors[4] = {m->w1, m->b1, m->w2, m->b2};
-  add_partials(c, partial, tensors, 4);
+static void add_maps(const fno_pass *c, const float *partial, const fno_map *m, int maps) {
+  int tensors[8];
+  for (int i = 0; i < maps; i++) {
+    const int of[4] = {m[i].w1, m[i].b1, m[i].w2, m[i].b2};
+    memcpy(tensors + 4 * i, of, sizeof of);
+  }
+  add_partials(c, partial, tensors, 4 * maps);
 }
 
 /* What layer_backward leaves: gradients of layer l's linear part and of the channel MLP below it. */
@@ -245,24 +255,25 @@ static void add_layer(const fno_pass *c, int l) {
   add_partials(c, c->p->partial, tensors, 7);
 }
 
+/* A loss that the head computes block by block, on the way. */
+static bool is_fused(const pno_fno_plan *p) { return p->use.loss < PNO_LOSS_H1; }
+
 /* Head, loss and the last stage backwards: leaves the gradient of the last layer's spectrum in output_modes. */
 static void run_turn(fno_pass *c, double *loss) {
   pno_fno_plan *p = c->p;
   const pno_fno *f = p->fno;
-  if (p->use.loss == PNO_LOSS_H1) {
-    const fno_phase last = {p->output_modes, NULL, last_blocks}, head = {NULL, p->output_modes, head_blocks};
-    fno_run_samples(c, PNO_PHASE_TURN, &last);
-    pno_fno_losses(p, PNO_LOSS_H1, c->output, c->target, c->samples, loss);
-    const pno_loss a = loss_of(p, PNO_LOSS_H1, c->output, c->target);
-    p->use.kernels->loss_gradient(&a, 0, c->samples * p->grid.blocks);
-    for (int s = 0; s < c->samples; s++) p->scale[s] = 1.0f; /* it is in the gradient of the field already */
-    fno_run_samples(c, PNO_PHASE_TURN, &head);
-  } else {
+  if (is_fused(p)) {
     const fno_phase turn = {p->output_modes, p->output_modes, turn_blocks};
     fno_run_samples(c, PNO_PHASE_TURN, &turn);
-    finish_losses(p, p->use.loss, c->samples, loss);
+    fno_finish_losses(p, p->use.loss, c->samples, loss);
+  } else {
+    const fno_phase last = {p->output_modes, NULL, last_blocks}, head = {NULL, p->output_modes, head_blocks};
+    fno_run_samples(c, PNO_PHASE_TURN, &last);
+    if (f->spec.heads == 2) fno_draw(c);
+    fno_field_loss(c, loss);
+    fno_run_samples(c, PNO_PHASE_TURN, &head);
   }
-  add_map(c, p->second, &f->head);
+  add_maps(c, p->second, f->head, f->spec.heads == 2 ? 2 : 1);
   add_layer(c, f->spec.layers);
 }
 
@@ -292,7 +303,8 @@ static void zero_gradient(fno_pass *c) {
 void pno_fno_gradient(pno_fno_plan *p, const float *params, const float *input, const float *target, int samples,
                       bool fresh, float *output, float *grad, double *loss) {
   fno_pass c = {.p = p, .params = params, .input = input, .target = target, .output = output, .grad = grad,
-            .samples = samples, .fresh = fresh};
+                .samples = samples * p->draws, .fresh = fresh};
+  fno_begin(p);
   if (fresh) zero_gradient(&c);
   run_trunk(&c);
   run_turn(&c, loss);
@@ -302,5 +314,5 @@ void pno_fno_gradient(pno_fno_plan *p, const float *params, const float *input, 
     fno_run_samples(&c, PNO_PHASE_LAYERS_BACK, &back);
     add_layer(&c, c.layer);
   }
-  add_map(&c, p->second, &p->fno->lift);
+  add_maps(&c, p->second, &p->fno->lift, 1);
 }

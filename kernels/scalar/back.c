@@ -55,7 +55,7 @@ static void back_stage(back *k, const float *z, float *m, float *d) {
     if (a->activate) pno_row_gelu_back(n, m, d, d);
     pno_row_copy(n, d, m);
     (a->activate ? pno_row_gelu : pno_row_copy)(n, z, k->value);
-    pno_mlp_back_run(&k->mlp, a->grid->len, k->value, cp, m, d, cp);
+    pno_mlp_back_run(&k->mlp, a->grid->len, (pno_mask){0}, k->value, cp, m, d, cp);
   }
   if (a->activate) pno_row_gelu_back(n, z, d, d);
 }

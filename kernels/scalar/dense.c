@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "kernels/dropout.h"
 #include "kernels/scalar/gelu.h"
 
 enum { TILE_POINTS = 64, NARROW = 4 };
@@ -91,7 +92,13 @@ static void first_map(const pno_mlp *m, int points, const float *x, ptrdiff_t xs
   pno_dense(points, hp, m->in, 1.0f, (pno_operand){x, xs, 1}, m->w1, hp, h, hp, 1);
 }
 
-void pno_mlp_forward(const pno_mlp *m, int points, const float *x, ptrdiff_t xs, float *out, float *scratch) {
+/* Points p .. of the hidden layer of one tile, or of slopes. */
+static void apply(const pno_mlp *m, pno_mask mask, int p, int points, float *h) {
+  if (mask.dropout) pno_dropout_apply(mask.dropout, mask.sample, mask.first + p, points, 1, m->hidden, h);
+}
+
+void pno_mlp_forward(const pno_mlp *m, int points, pno_mask mask, const float *x, ptrdiff_t xs, float *out,
+                     float *scratch) {
   const int op = pno_padded(m->out), hp = pno_padded(m->hidden), narrow = m->out <= NARROW;
   float *h = scratch, *w2t = scratch + TILE_POINTS * hp;
   if (m->hidden && narrow) {
@@ -106,6 +113,7 @@ void pno_mlp_forward(const pno_mlp *m, int points, const float *x, ptrdiff_t xs,
       continue;
     }
     first_map(m, count, x + p * xs, xs, h);
+    apply(m, mask, p, count, h);
     for (int i = 0; i < count * hp; i++) h[i] = pno_gelu(h[i]);
     if (narrow) {
       narrow_product(m, count, h, w2t, o);
@@ -154,8 +162,8 @@ static void one_map_back(pno_mlp_back *b, int points, const float *x, ptrdiff_t 
   if (dx) pno_dense(points, ip, hl, 1.0f, (pno_operand){dh, hp, 1}, b->w1t, ip, dx, dxs, 0);
 }
 
-void pno_mlp_back_run(pno_mlp_back *b, int points, const float *x, ptrdiff_t xs, const float *dout, float *dx,
-                      ptrdiff_t dxs) {
+void pno_mlp_back_run(pno_mlp_back *b, int points, pno_mask mask, const float *x, ptrdiff_t xs, const float *dout,
+                      float *dx, ptrdiff_t dxs) {
   const pno_mlp *m = b->m;
   const int hp = pno_padded(m->hidden), op = pno_padded(m->out);
   float *h = b->tile, *slope = h + TILE_POINTS * hp, *dh = slope + TILE_POINTS * hp;
@@ -168,10 +176,12 @@ void pno_mlp_back_run(pno_mlp_back *b, int points, const float *x, ptrdiff_t xs,
       continue;
     }
     first_map(m, count, xp, xs, h);
+    apply(m, mask, p, count, h);
     for (int i = 0; i < count * hp; i++) {
       slope[i] = pno_gelu_slope(h[i]);
       h[i] = pno_gelu(h[i]);
     }
+    apply(m, mask, p, count, slope);
     pno_dense(m->out, hp, count, 1.0f, (pno_operand){dp, 1, op}, h, hp, b->g2t, hp, 1);
     pno_sum_points(count, op, dp, op, b->g.b2);
     pno_dense(count, hp, m->out, 1.0f, (pno_operand){dp, op, 1}, b->w2t, hp, dh, hp, 0);

@@ -20,8 +20,16 @@ void pno_dense(int m, int columns, int depth, float alpha, pno_operand a, const 
 /* out[col * rows_padded + row] = in[row * cols_padded + col]; rows_padded = padded(rows), the new padding is zeroed. */
 void pno_transpose(int rows, int cols, const float *in, float *out);
 
+/* Dropout of the hidden layer of consecutive points of one sample. NULL dropout: none. */
+typedef struct {
+  const pno_dropout *dropout;
+  int sample;
+  ptrdiff_t first; /* number of the first point in the sample's data */
+} pno_mask;
+
 /* The two-layer (or one-layer) map on `points` points, vectors `stride` apart. */
-void pno_mlp_forward(const pno_mlp *m, int points, const float *x, ptrdiff_t xs, float *out, float *scratch);
+void pno_mlp_forward(const pno_mlp *m, int points, pno_mask mask, const float *x, ptrdiff_t xs, float *out,
+                     float *scratch);
 
 /* Where the gradients of one map go: compact, in the order w1, b1, w2, b2. */
 typedef struct {
@@ -39,8 +47,8 @@ typedef struct {
 
 pno_mlp_back pno_mlp_back_begin(const pno_mlp *m, float *grad, float **scratch); /* zeroes the gradient */
 /* dout: [points][padded(out)]; dx [points][dxs]: overwritten, NULL if not wanted. */
-void pno_mlp_back_run(pno_mlp_back *b, int points, const float *x, ptrdiff_t xs, const float *dout, float *dx,
-                      ptrdiff_t dxs);
+void pno_mlp_back_run(pno_mlp_back *b, int points, pno_mask mask, const float *x, ptrdiff_t xs, const float *dout,
+                      float *dx, ptrdiff_t dxs);
 void pno_mlp_back_end(pno_mlp_back *b); /* writes the gradient of w2 */
 
 /* sum[n] += sum over points of v[p * stride + n], n < columns. */

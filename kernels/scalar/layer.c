@@ -12,7 +12,7 @@ static void fourier_row(const pno_layer *a, const float *spectrum, const float *
 /* m = mlp(value) + gate x */
 static void channel_row(const pno_layer *a, const float *value, const float *x, float *m, float *scratch) {
   const int cp = pno_padded(a->channels), len = a->grid->len;
-  pno_mlp_forward(&a->mlp, len, value, cp, m, scratch);
+  pno_mlp_forward(&a->mlp, len, (pno_mask){0}, value, cp, m, scratch);
   for (int p = 0; p < len; p++)
     for (int c = 0; c < cp; c++) m[(ptrdiff_t)p * cp + c] += a->gate[c] * x[(ptrdiff_t)p * cp + c];
 }

@@ -5,7 +5,7 @@
 static void gather_row(const pno_lift *a, int block, ptrdiff_t data_row, const int *index, float *out) {
   const pno_grid *g = a->grid;
   const int last = g->dims - 1, len = g->inner[last], ip = pno_padded(a->mlp.in);
-  const float *in = a->input + pno_field_at(g, block, data_row, a->in);
+  const float *in = a->input + pno_input_at(a, block, data_row);
   const ptrdiff_t norm_at = a->norm.per_point ? data_row * len * a->in : 0;
   const ptrdiff_t norm_step = a->norm.per_point ? a->in : 0;
   pno_row_zero((ptrdiff_t)len * ip, out);
@@ -20,6 +20,10 @@ static void gather_row(const pno_lift *a, int block, ptrdiff_t data_row, const i
   }
 }
 
+static pno_mask mask_of(const pno_lift *a, int block, ptrdiff_t data_row) {
+  return (pno_mask){a->dropout, block / a->grid->blocks, data_row * a->grid->inner[a->grid->dims - 1]};
+}
+
 void pno_scalar_lift_row(const pno_lift *a, int block, int row, float *x, float *scratch) {
   const pno_grid *g = a->grid;
   const int cp = pno_padded(a->channels), last = g->dims - 1, ip = pno_padded(a->mlp.in);
@@ -28,7 +32,7 @@ void pno_scalar_lift_row(const pno_lift *a, int block, int row, float *x, float 
   pno_row_zero((ptrdiff_t)g->len * cp, x);
   if (!pno_grid_data_row(g, row, &data_row, index)) return;
   gather_row(a, block, data_row, index, scratch);
-  pno_mlp_forward(&a->mlp, g->inner[last], scratch, ip, x + (ptrdiff_t)g->lo[last] * cp,
+  pno_mlp_forward(&a->mlp, g->inner[last], mask_of(a, block, data_row), scratch, ip, x + (ptrdiff_t)g->lo[last] * cp,
                   scratch + (ptrdiff_t)g->len * ip);
 }
 
@@ -60,7 +64,8 @@ void pno_scalar_lift_backward(const pno_lift *a, int block, int count, float *sc
       if (!pno_grid_data_row(g, r, &data_row, index)) continue;
       const float *d = a->d + pno_row_at(g, b, r, g->len, cp);
       gather_row(a, b, data_row, index, scratch);
-      pno_mlp_back_run(&back, g->inner[last], scratch, ip, d + (ptrdiff_t)g->lo[last] * cp, NULL, 0);
+      pno_mlp_back_run(&back, g->inner[last], mask_of(a, b, data_row), scratch, ip, d + (ptrdiff_t)g->lo[last] * cp,
+                       NULL, 0);
     }
     pno_mlp_back_end(&back);
   }

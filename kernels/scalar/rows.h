@@ -58,6 +58,12 @@ static inline ptrdiff_t pno_field_at(const pno_grid *g, int block, ptrdiff_t dat
   return ((block / g->blocks) * data_points + data_row * g->inner[g->dims - 1]) * channels;
 }
 
+/* The same in the input of a lift, whose samples may share one. */
+static inline ptrdiff_t pno_input_at(const pno_lift *a, int block, ptrdiff_t data_row) {
+  const ptrdiff_t input = block / a->grid->blocks / (a->draws > 1 ? a->draws : 1);
+  return (input * pno_grid_data_points(a->grid) + data_row * a->grid->inner[a->grid->dims - 1]) * a->in;
+}
+
 /* x of one row: the lift's output, zero on the padding. scratch: gathered input and the map's own. */
 void pno_scalar_lift_row(const pno_lift *a, int block, int row, float *x, float *scratch);
 

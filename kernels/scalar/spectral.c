@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "kernels/dropout.h"
 #include "kernels/scalar/rows.h"
 
 void pno_scalar_axis_forward(const pno_axis_call *a, int column, int count, float *scratch) {
@@ -32,6 +33,13 @@ void pno_scalar_axis_inverse(const pno_axis_call *a, int column, int count, floa
   }
 }
 
+void pno_scalar_mix_mask(const pno_mix *a, int mode) {
+  const int cp = pno_padded(a->channels);
+  if (!a->dropout) return;
+  for (int s = 0; s < a->samples; s++)
+    pno_dropout_apply(a->dropout, s, a->stored[mode], 1, 2, a->channels, a->y + s * a->stride + 2 * (ptrdiff_t)mode * cp);
+}
+
 void pno_scalar_mix_forward(const pno_mix *a, int mode, int count) {
   const int c = a->channels, cp = pno_padded(c);
   const ptrdiff_t sample = a->stride, weight = 2 * (ptrdiff_t)cp * c;
@@ -42,6 +50,7 @@ void pno_scalar_mix_forward(const pno_mix *a, int mode, int count) {
     pno_dense(a->samples, 2 * cp, c, 1.0f, re, w, 2 * cp, y, sample, 0);
     pno_dense(a->samples, cp, c, -1.0f, im, w + cp, 2 * cp, y, sample, 1);
     pno_dense(a->samples, cp, c, 1.0f, im, w, 2 * cp, y + cp, sample, 1);
+    pno_scalar_mix_mask(a, k);
   }
 }
 
@@ -81,6 +90,7 @@ void pno_scalar_mix_backward(const pno_mix *a, int mode, int count, float *scrat
   for (int k = mode; k < mode + count; k++) {
     const float *x = a->x + 2 * (ptrdiff_t)cp * k;
     float *dy = a->y + 2 * (ptrdiff_t)cp * k, *grad = a->grad + a->stored[k] * weight;
+    pno_scalar_mix_mask(a, k);
     if (a->fresh) memset(grad, 0, sizeof *grad * (size_t)weight);
     for (int s = 0; s < a->samples; s++) {
       weight_partial(a, a->scale[s], x + s * a->stride, dy + s * a->stride, scratch, s % a->micro > 0);

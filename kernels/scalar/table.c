@@ -15,11 +15,11 @@ static ptrdiff_t axis_floats(int n, int k, int first) {
 
 static void pack_axis(const pno_axis *a, float *packed) { (void)a, (void)packed; }
 
-/* Six rows of activations, the transposed weights and the tiles of the widest map, one mode transposed. */
+/* Seven rows of activations, the transposed weights and the tiles of two maps of the widest kind, one mode transposed. */
 static ptrdiff_t scratch_floats(const pno_grid *grid, int widest) {
   enum { TILE_POINTS = 64 };
   const ptrdiff_t wide = pno_padded(widest);
-  return 6 * grid->len * wide + 4 * wide * wide + 4 * TILE_POINTS * wide + 4 * wide;
+  return 7 * grid->len * wide + 6 * wide * wide + 7 * TILE_POINTS * wide + 4 * wide;
 }
 
 static ptrdiff_t no_fft(const pno_grid *grid, int channels) {
@@ -49,6 +49,12 @@ static const pno_kernels scalar = {
     .loss_error = pno_scalar_loss_error,
     .loss_sums = pno_scalar_loss_sums,
     .loss_gradient = pno_scalar_loss_gradient,
+    .draws_sums = pno_scalar_draws_sums,
+    .draws_gradient = pno_scalar_draws_gradient,
+    .normal_draw = pno_scalar_normal_draw,
+    .normal_gradient = pno_scalar_normal_gradient,
+    .normal_nll = pno_scalar_normal_nll,
+    .normal_nll_gradient = pno_scalar_normal_nll_gradient,
     .encode = pno_scalar_encode,
     .gelu = pno_scalar_gelu,
     .accumulate = pno_scalar_accumulate,
@@ -63,3 +69,5 @@ ptrdiff_t pno_back_floats(const pno_back *a) {
   return (a->linear ? a->channels * cp + cp + (a->gated ? cp : 0) : 0) +
          (a->stage && a->mix_channels ? pno_mlp_floats(&a->mlp) : 0);
 }
+
+ptrdiff_t pno_head_floats(const pno_head *a) { return pno_mlp_floats(&a->mlp) * (a->second ? 2 : 1); }

@@ -131,7 +131,7 @@ static void through_channels(back_call *k, const tile *t, ptrdiff_t memory) {
   }
   const float *dm = k->dx; /* one map alone reads it while it writes dx */
   if (!a->mlp.hidden) dm = memcpy(k->x, k->dx, sizeof *k->x * (size_t)t->points * (size_t)cp);
-  simd_map_backward(&k->mlp, t->points, k->value, cp, dm, k->dx, cp);
+  simd_map_backward(&k->mlp, t->points, (pno_mask){0}, k->value, cp, dm, k->dx, cp);
   for (ptrdiff_t j = 0; j < (ptrdiff_t)t->points * cp; j += LANES)
     v_store(k->dx + j, v_load(k->dx + j) * v_load(k->slope + j));
 }

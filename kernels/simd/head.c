@@ -9,12 +9,21 @@
 /* Points of a tile: a multiple of the rows of a product, small enough for two hidden layers in the first-level cache. */
 enum { TILE = 36, NARROW = 4 };
 
+/* Of one map of the head. */
 typedef struct {
-  const pno_head *a;
-  int block, cp, hp, op;
+  const pno_dropout *dropout;
+  int sample, cp, hp, op;
   bool train, fused, narrow; /* narrow: two layers and few outputs, which are sums along the hidden channels */
   map_back map;              /* transposed weights and tiles; of the forward pass too */
   float *g2t, *out, *dv;     /* [out][hp] gradient of w2; [point][op] outputs and their gradients */
+  int channel;               /* of its first output in the fields */
+} head_map;
+
+typedef struct {
+  const pno_head *a;
+  int block, maps, channels; /* channels: of the fields */
+  head_map map[2];
+  float *first; /* [point][cp] gradient through the first of two maps */
   double sums[2];
 } head_call;
 
@@ -27,7 +36,7 @@ INLINED vec sums_of(vec s[LANES]) {
 }
 
 /* h = gelu(h), slope likewise, if training; out[p][o] = b2[o] + sum_j gelu(h)[p][j] w2t[o][j]. */
-INLINED void narrow_points(const head_call *k, const int outputs, const bool train, int points) {
+INLINED void narrow_points(const head_map *k, const int outputs, const bool train, int points) {
   const pno_mlp *m = k->map.m;
   for (int p0 = 0; p0 < points; p0 += LANES) {
     const int n = points - p0 < LANES ? points - p0 : LANES;
@@ -60,7 +69,7 @@ INLINED void narrow_points(const head_call *k, const int outputs, const bool tra
 
 #define OUTPUTS(n) \
   case n: (k->train ? narrow_points(k, n, true, points) : narrow_points(k, n, false, points)); break
-static void narrow_forward(const head_call *k, int points) {
+static void narrow_forward(const head_map *k, int points) {
   switch (k->map.m->out) {
     OUTPUTS(1);
     OUTPUTS(2);
@@ -73,7 +82,7 @@ static void narrow_forward(const head_call *k, int points) {
 
 /* n registers of hidden channels from j on: dh = (sum_o dv[o] w2t[o]) slope in place of slope, and the gradients of
  * w2t[o] and b1; of one output after the other. */
-INLINED void narrow_columns(const head_call *k, const int n, int j, int points) {
+INLINED void narrow_columns(const head_map *k, const int n, int j, int points) {
   enum { COLUMNS = 4 };
   const pno_mlp *m = k->map.m;
   vec g1[COLUMNS];
@@ -114,7 +123,7 @@ INLINED void narrow_columns(const head_call *k, const int n, int j, int points) 
   for (int c = 0; c < n; c++) v_store(k->map.g.b1 + j + c * LANES, g1[c]);
 }
 
-static void narrow_backward(const head_call *k, int points) {
+static void narrow_backward(const head_map *k, int points) {
   const pno_mlp *m = k->map.m;
   int j = 0;
   for (; j + 4 * LANES <= k->hp; j += 4 * LANES) narrow_columns(k, 4, j, points);
@@ -126,48 +135,60 @@ static void narrow_backward(const head_call *k, int points) {
   }
 }
 
-static void tile_forward(const head_call *k, int points, const float *x) {
+/* Points from number `at` of the sample on. */
+static pno_mask mask_of(const head_map *k, ptrdiff_t at) { return (pno_mask){k->dropout, k->sample, at}; }
+
+static void tile_forward(const head_map *k, int points, ptrdiff_t at, const float *x) {
   const pno_mlp *m = k->map.m;
   if (!k->narrow) {
-    simd_map_forward(m, points, x, k->cp, k->out, k->map.h);
+    simd_map_forward(m, points, mask_of(k, at), x, k->cp, k->out, k->map.h);
     return;
   }
   simd_gemm(points, k->hp, m->in, x, k->cp, m->w1, k->hp, m->b1, k->map.h, k->hp);
+  if (k->dropout) {
+    simd_mask_draw(k->dropout, k->sample, at, points, m->hidden, k->map.bits);
+    simd_mask_apply(k->map.bits, points, m->hidden, k->dropout->factor, k->map.h);
+  }
   narrow_forward(k, points);
+  if (k->dropout && k->train) simd_mask_apply(k->map.bits, points, m->hidden, k->dropout->factor, k->map.slope);
 }
 
-static void tile_backward(head_call *k, int points, const float *x, float *d) {
+static void tile_backward(head_map *k, int points, ptrdiff_t at, const float *x, float *d) {
   const pno_mlp *m = k->map.m;
   if (!k->narrow) {
-    simd_map_backward(&k->map, points, x, k->cp, k->dv, d, k->cp);
+    simd_map_backward(&k->map, points, mask_of(k, at), x, k->cp, k->dv, d, k->cp);
     return;
   }
-  if (!k->fused) tile_forward(k, points, x); /* makes h and slope again; out is not needed */
+  if (!k->fused) tile_forward(k, points, at, x); /* makes h and slope again; out is not needed */
   narrow_backward(k, points);
   const dense_run run = {x, k->map.slope, points};
   simd_outer(m->in, k->hp, &run, 1, k->cp, k->hp, k->map.g.w1, NULL);
   simd_gemm(points, k->cp, m->hidden, k->map.slope, k->hp, k->map.w1t, k->cp, NULL, d, k->cp);
 }
 
-/* Normalised outputs and fields of some consecutive data points, from point `at` of the sample on. */
-static void write_output(const head_call *k, int points, ptrdiff_t at, float *output) {
+/* Outputs of one map as fields, of some consecutive data points from point `at` of the sample on. */
+static void write_output(const head_call *k, const head_map *map, int points, ptrdiff_t at, float *output) {
   const pno_head *a = k->a;
-  const ptrdiff_t norm = a->norm.per_point ? at * a->out : 0, step = a->norm.per_point ? a->out : 0;
+  const int fc = k->channels;
+  const ptrdiff_t norm = map->channel + (a->norm.per_point ? at * fc : 0), step = a->norm.per_point ? fc : 0;
+  output += map->channel;
   for (int p = 0; p < points; p++)
     for (int o = 0; o < a->out; o++)
-      output[p * a->out + o] =
-          k->out[(ptrdiff_t)p * k->op + o] * a->norm.scale[norm + p * step + o] + a->norm.shift[norm + p * step + o];
+      output[p * fc + o] =
+          map->out[(ptrdiff_t)p * map->op + o] * a->norm.scale[norm + p * step + o] + a->norm.shift[norm + p * step + o];
 }
 
-/* Gradients of the normalised outputs: of dy, or of the error of the outputs just written, whose sums it takes too. */
-static void read_gradient(head_call *k, int points, ptrdiff_t at, ptrdiff_t field) {
+/* Gradients of the outputs before the norm: of dy, or of the error of the outputs just written, whose sums it takes too. */
+static void read_gradient(head_call *k, const head_map *map, int points, ptrdiff_t at, ptrdiff_t field) {
   const pno_head *a = k->a;
-  const ptrdiff_t norm = a->norm.per_point ? at * a->out : 0, step = a->norm.per_point ? a->out : 0;
+  const int fc = k->channels;
+  const ptrdiff_t norm = map->channel + (a->norm.per_point ? at * fc : 0), step = a->norm.per_point ? fc : 0;
+  field += map->channel;
   for (int p = 0; p < points; p++) {
     for (int o = 0; o < a->out; o++) {
-      const ptrdiff_t i = field + p * a->out + o;
+      const ptrdiff_t i = field + p * fc + o;
       float dy;
-      if (k->fused) {
+      if (map->fused) {
         const float y = a->target[i];
         dy = a->output[i] - y;
         k->sums[0] += (double)dy * dy;
@@ -175,27 +196,36 @@ static void read_gradient(head_call *k, int points, ptrdiff_t at, ptrdiff_t fiel
       } else {
         dy = a->dy[i];
       }
-      k->dv[(ptrdiff_t)p * k->op + o] = dy * a->norm.scale[norm + p * step + o];
+      map->dv[(ptrdiff_t)p * map->op + o] = dy * a->norm.scale[norm + p * step + o];
     }
   }
 }
 
-/* Some data points: at x in the activation, from point `at` of the sample on in fields. */
+static void add_first(const head_call *k, int points, float *d) {
+  for (ptrdiff_t i = 0; i < (ptrdiff_t)points * k->map[0].cp; i += LANES) v_store(d + i, v_load(d + i) + v_load(k->first + i));
+}
+
+/* Some data points: at x in the activation, from point `at` of the sample on in fields. The second map overwrites x, where
+ * d lies, so the gradient through the first one waits. */
 static void run_tile(head_call *k, int points, ptrdiff_t x, ptrdiff_t at) {
   const pno_head *a = k->a;
-  const ptrdiff_t field = ((ptrdiff_t)(k->block / a->grid->blocks) * pno_grid_data_points(a->grid) + at) * a->out;
-  if (!k->train || k->fused) {
-    tile_forward(k, points, a->x + x);
-    write_output(k, points, at, a->output + field);
+  const ptrdiff_t field = ((ptrdiff_t)(k->block / a->grid->blocks) * pno_grid_data_points(a->grid) + at) * k->channels;
+  for (int i = 0; i < k->maps; i++) {
+    head_map *map = &k->map[i];
+    if (!map->train || map->fused) {
+      tile_forward(map, points, at, a->x + x);
+      write_output(k, map, points, at, a->output + field);
+    }
+    if (!map->train) continue;
+    read_gradient(k, map, points, at, field);
+    tile_backward(map, points, at, a->x + x, i < k->maps - 1 ? k->first : a->d + x);
   }
-  if (!k->train) return;
-  read_gradient(k, points, at, field);
-  tile_backward(k, points, a->x + x, a->d + x);
+  if (k->maps > 1 && k->map[0].train) add_first(k, points, a->d + x);
 }
 
 static void run_points(head_call *k, int points, ptrdiff_t x, ptrdiff_t at) {
   for (int p = 0; p < points; p += TILE)
-    run_tile(k, points - p < TILE ? points - p : TILE, x + (ptrdiff_t)p * k->cp, at + p);
+    run_tile(k, points - p < TILE ? points - p : TILE, x + (ptrdiff_t)p * k->map[0].cp, at + p);
 }
 
 static void zero(float *from, ptrdiff_t floats) { memset(from, 0, sizeof *from * (size_t)floats); }
@@ -204,21 +234,22 @@ static void zero(float *from, ptrdiff_t floats) { memset(from, 0, sizeof *from *
 static void zero_padding(const head_call *k, int row, bool is_data) {
   const pno_grid *g = k->a->grid;
   const int last = g->dims - 1, lo = is_data ? g->lo[last] : g->len, hi = is_data ? lo + g->inner[last] : g->len;
-  float *d = k->a->d + pno_row_at(g, k->block, row, g->len, k->cp);
-  zero(d, (ptrdiff_t)lo * k->cp);
-  zero(d + (ptrdiff_t)hi * k->cp, (ptrdiff_t)(g->len - hi) * k->cp);
+  const ptrdiff_t cp = k->map[0].cp;
+  float *d = k->a->d + pno_row_at(g, k->block, row, g->len, (int)cp);
+  zero(d, lo * cp);
+  zero(d + hi * cp, (g->len - hi) * cp);
 }
 
 /* Rows without padding between them are one run of points. */
 static void run_block(head_call *k) {
   const pno_grid *g = k->a->grid;
-  const int last = g->dims - 1, len = g->inner[last];
+  const int last = g->dims - 1, len = g->inner[last], cp = k->map[0].cp;
   int first, index[PNO_DIMS_MAX], open = 0; /* points of the run under way */
   const int rows = pno_grid_block(g, k->block, &first);
   ptrdiff_t x = 0, at = 0, data_row;
   for (int r = first; r < first + rows; r++) {
     const bool is_data = pno_grid_data_row(g, r, &data_row, index);
-    if (k->train) zero_padding(k, r, is_data);
+    if (k->map[0].train) zero_padding(k, r, is_data);
     const bool joins = is_data && open > 0 && len == g->len;
     if (!joins && open > 0) {
       run_points(k, open, x, at);
@@ -226,7 +257,7 @@ static void run_block(head_call *k) {
     }
     if (!is_data) continue;
     if (open == 0) {
-      x = pno_row_at(g, k->block, r, g->len, k->cp) + (ptrdiff_t)g->lo[last] * k->cp;
+      x = pno_row_at(g, k->block, r, g->len, cp) + (ptrdiff_t)g->lo[last] * cp;
       at = data_row * len;
     }
     open += len;
@@ -234,41 +265,48 @@ static void run_block(head_call *k) {
   if (open > 0) run_points(k, open, x, at);
 }
 
-static void begin(head_call *k, float *scratch) {
+/* Map `i` of the head for this block; takes its scratch. */
+static void begin(head_call *k, int i, bool train, bool fused, float **scratch) {
   const pno_head *a = k->a;
-  const pno_mlp *m = &a->mlp;
-  k->narrow = m->hidden > 0 && m->out <= NARROW;
-  k->out = scratch;
-  k->dv = k->out + TILE * (ptrdiff_t)k->op;
-  k->g2t = k->dv + TILE * (ptrdiff_t)k->op;
-  float *rest = k->g2t + NARROW * (ptrdiff_t)k->hp;
-  zero(scratch, rest - scratch); /* lanes of dv behind the outputs stay zero */
-  if (k->train) {
-    k->map = simd_map_begin(m, a->partial + k->block * pno_mlp_floats(m), TILE, &rest);
-    return;
+  const pno_mlp *m = i ? a->second : &a->mlp;
+  head_map *map = &k->map[i];
+  *map = (head_map){.dropout = a->dropout[i], .sample = k->block / a->grid->blocks, .cp = pno_padded(a->channels),
+                    .hp = pno_padded(m->hidden), .op = pno_padded(a->out), .train = train, .fused = fused,
+                    .narrow = m->hidden > 0 && m->out <= NARROW, .channel = i * a->out, .out = *scratch};
+  map->dv = map->out + TILE * (ptrdiff_t)map->op;
+  map->g2t = map->dv + TILE * (ptrdiff_t)map->op;
+  float *rest = map->g2t + NARROW * (ptrdiff_t)map->hp;
+  zero(*scratch, rest - *scratch); /* lanes of dv behind the outputs stay zero */
+  if (train) {
+    map->map = simd_map_begin(m, a->partial + k->block * pno_head_floats(a) + i * pno_mlp_floats(m), TILE, &rest);
+  } else {
+    map->map = (map_back){.m = m, .w2t = rest, .h = rest + m->out * (ptrdiff_t)map->hp};
+    rest = map->map.h + TILE * (ptrdiff_t)map->hp;
+    map->map.bits = (uint8_t *)rest; /* where a map that is not narrow looks for it too */
+    rest += mask_floats(TILE, m->hidden);
+    if (map->narrow) simd_transpose(m->hidden, m->out, m->w2, map->op, map->map.w2t, map->hp);
   }
-  k->map = (map_back){.m = m, .w2t = rest, .h = rest + m->out * (ptrdiff_t)k->hp};
-  if (k->narrow) simd_transpose(m->hidden, m->out, m->w2, k->op, k->map.w2t, k->hp);
+  *scratch = rest;
 }
 
-static void end(head_call *k) {
+static void end(head_map *k) {
   const pno_mlp *m = k->map.m;
-  if (k->train && k->narrow)
-    for (int j = 0; j < m->hidden; j++)
-      for (int o = 0; o < m->out; o++)
-        k->map.g.w2[(ptrdiff_t)j * k->op + o] = k->g2t[(ptrdiff_t)o * k->hp + j];
-  if (!k->fused) return;
-  k->a->sums[2 * (ptrdiff_t)k->block] = k->sums[0];
-  k->a->sums[2 * (ptrdiff_t)k->block + 1] = k->sums[1];
+  for (int j = 0; k->train && k->narrow && j < m->hidden; j++)
+    for (int o = 0; o < m->out; o++) k->map.g.w2[(ptrdiff_t)j * k->op + o] = k->g2t[(ptrdiff_t)o * k->hp + j];
 }
 
 static void run_blocks(const pno_head *a, int block, int count, bool train, bool fused, float *scratch) {
+  const int maps = a->second ? 2 : 1;
   for (int b = block; b < block + count; b++) {
-    head_call k = {.a = a, .block = b, .cp = pno_padded(a->channels), .hp = pno_padded(a->mlp.hidden),
-                   .op = pno_padded(a->out), .train = train, .fused = fused};
-    begin(&k, scratch);
+    float *rest = scratch;
+    head_call k = {.a = a, .block = b, .maps = maps, .channels = maps * a->out};
+    for (int i = 0; i < maps; i++) begin(&k, i, train, fused, &rest);
+    k.first = rest;
     run_block(&k);
-    end(&k);
+    for (int i = 0; i < maps; i++) end(&k.map[i]);
+    if (!fused) continue;
+    a->sums[2 * (ptrdiff_t)b] = k.sums[0];
+    a->sums[2 * (ptrdiff_t)b + 1] = k.sums[1];
   }
 }
 

@@ -87,7 +87,7 @@ static void channel_stage(const layer_call *k, const tile *t, const float *z, bo
                                         k->value + run->packed, z + run->memory + run->ahead);
   }
   float *m = k->z; /* packed; where z was if it is not kept */
-  simd_map_forward(&a->mlp, t->points, k->value, cp, m, k->rest);
+  simd_map_forward(&a->mlp, t->points, (pno_mask){0}, k->value, cp, m, k->rest);
   for (int i = 0; i < t->runs; i++) {
     const tile_run *run = &t->run[i];
     const float *from = x + (x_packed ? run->packed : run->memory);

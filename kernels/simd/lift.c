@@ -17,7 +17,7 @@ typedef struct {
 static void encode(const pno_lift *a, int block, const data_run *r, float *out) {
   const pno_grid *g = a->grid;
   const int len = g->inner[g->dims - 1];
-  const float *in = a->input + pno_field_at(g, block, r->data_row, a->in) + (ptrdiff_t)r->p0 * a->in;
+  const float *in = a->input + pno_input_at(a, block, r->data_row) + (ptrdiff_t)r->p0 * a->in;
   const ptrdiff_t at = a->norm.per_point ? (r->data_row * len + r->p0) * a->in : 0;
   const float *shift = a->norm.shift + at, *scale = a->norm.scale + at;
   if (a->norm.per_point)
@@ -40,6 +40,10 @@ static void gather(const pno_lift *a, int block, const data_run *r, float *out, 
     for (int j = 0; j < last; j++) v[a->in + j] = a->coordinate[j][r->index[j]];
     v[a->in + last] = a->coordinate[last][r->p0 + p];
   }
+}
+
+static pno_mask mask_of(const pno_lift *a, int block, const data_run *r) {
+  return (pno_mask){a->dropout, block / a->grid->blocks, r->data_row * a->grid->inner[a->grid->dims - 1] + r->p0};
 }
 
 enum { FEW = 4 }; /* channels of a linear lift that is done without gathering its input vectors */
@@ -116,7 +120,7 @@ static void lift_run(const pno_lift *a, int block, int row, int point, int n, fl
   }
   float *encoded = scratch + (ptrdiff_t)n * ip, *hidden = encoded + (ptrdiff_t)n * a->in;
   gather(a, block, &r, scratch, encoded);
-  simd_map_forward(&a->mlp, r.n, scratch, ip, data, hidden);
+  simd_map_forward(&a->mlp, r.n, mask_of(a, block, &r), scratch, ip, data, hidden);
 }
 
 void simd_lift_points(const pno_lift *a, int block, const tile *t, float *x, float *scratch) {
@@ -178,7 +182,7 @@ static void backward_run(lift_call *k, int row, int point, int n, const float *d
     return;
   }
   gather(a, k->block, &r, k->rest, k->rest + (ptrdiff_t)n * ip);
-  simd_map_backward(&k->back, r.n, k->rest, ip, d, NULL, 0);
+  simd_map_backward(&k->back, r.n, mask_of(a, k->block, &r), k->rest, ip, d, NULL, 0);
 }
 
 static void backward_tile(void *user, const tile *t) {

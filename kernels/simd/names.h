@@ -38,6 +38,8 @@
 #define simd_fft_floats SIMD_NAME(fft_floats)
 #define simd_fft_analyse SIMD_NAME(fft_analyse)
 #define simd_fft_synthesise SIMD_NAME(fft_synthesise)
+#define simd_mask_draw SIMD_NAME(mask_draw)
+#define simd_mask_apply SIMD_NAME(mask_apply)
 #define simd_lift_points SIMD_NAME(lift_points)
 #define simd_tiles SIMD_NAME(tiles)
 #define simd_gelu SIMD_NAME(gelu)

@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "kernels/scalar/rows.h"
+#include "kernels/scalar/table.h"
 #include "kernels/simd/dense.h"
 #include "kernels/simd/table.h"
 #include "kernels/simd/transform.h"
@@ -214,6 +215,7 @@ void simd_mix_forward(const pno_mix *a, int mode, int count) {
     const float *weight = a->weight + 2 * (ptrdiff_t)cp * c * a->stored[k];
     mix_matrix(PLAIN, a->samples, cp, c, x, next_weight(a, k), weight, 2 * (ptrdiff_t)cp, cp, a->y + at, a->stride,
                cp);
+    pno_scalar_mix_mask(a, k);
   }
 }
 
@@ -332,6 +334,7 @@ void simd_mix_backward(const pno_mix *a, int mode, int count, float *scratch) {
   for (int k = mode; k < mode + count; k++) {
     const ptrdiff_t at = vector * k;
     float *grad = a->grad + a->stored[k] * weight, *next = a->grad + (next_weight(a, k) - a->weight);
+    pno_scalar_mix_mask(a, k);
     if (a->micro == 1)
       weight_gradient(true, a, k, grad);
     else

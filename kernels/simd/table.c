@@ -13,7 +13,7 @@ static ptrdiff_t simd_scratch_floats(const pno_grid *grid, int widest) {
   return 16 * points * wide + 6 * wide * wide + (2 * longest + 64) * wide;
 }
 
-/* Loss and normaliser touch a few floats a point and vectorise by themselves: the scalar table's serve here too. */
+/* Losses, draws and normaliser touch a few floats a point and vectorise by themselves: the scalar table's serve here too. */
 static const pno_kernels simd = {
 #if defined(__AVX512F__)
     .name = "cpu/avx512",
@@ -40,6 +40,12 @@ static const pno_kernels simd = {
     .loss_error = pno_scalar_loss_error,
     .loss_sums = pno_scalar_loss_sums,
     .loss_gradient = pno_scalar_loss_gradient,
+    .draws_sums = pno_scalar_draws_sums,
+    .draws_gradient = pno_scalar_draws_gradient,
+    .normal_draw = pno_scalar_normal_draw,
+    .normal_gradient = pno_scalar_normal_gradient,
+    .normal_nll = pno_scalar_normal_nll,
+    .normal_nll_gradient = pno_scalar_normal_nll_gradient,
     .encode = pno_scalar_encode,
     .gelu = simd_gelu,
     .accumulate = simd_accumulate,

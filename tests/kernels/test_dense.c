@@ -46,7 +46,7 @@ Test(dense, the_point_map_is_that_of_the_definition) {
     const int ip = pno_padded(m.in), hp = pno_padded(m.hidden ? m.hidden : m.out), op = pno_padded(m.out);
     const float *x = world_vectors(&w, POINTS, m.in, 9);
     float *out = world_noise(&w, POINTS * op, 10);
-    pno_mlp_forward(&m, POINTS, x, ip, out, world_zeros(&w, (64 + 64) * hp));
+    pno_mlp_forward(&m, POINTS, (pno_mask){0}, x, ip, out, world_zeros(&w, (64 + 64) * hp));
     for (int p = 0; p < POINTS; p++) {
       for (int o = 0; o < m.out; o++) {
         double want = m.hidden ? m.b2[o] : m.b1[o];

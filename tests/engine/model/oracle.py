@@ -11,6 +11,7 @@ import sys
 import numpy as np
 
 sys.dont_write_bytecode = True  # no __pycache__ beside the sources
+import oracle_draws as draws  # noqa: E402
 import oracle_fno as fno  # noqa: E402
 
 TOLERANCE = 2e-6  # relative L2 of an output or a gradient tensor in fp32
@@ -27,6 +28,10 @@ def parse(words):
     case["modes"] = [int(v) for v in case["modes"].split(",")]
     case["pad"] = [float(v) for v in case["pad"].split(",")] if "pad" in case else [0.0] * dims
     case["embed"] = case["embed"] == "yes"
+    for key, kind, default in (("heads", int, 1), ("draws", int, 1), ("drop", float, 0.0), ("fdrop", float, 0.0),
+                               ("fair", float, 1.0), ("gamma", float, 1.0)):
+        case[key] = kind(case.get(key, default))
+    case["laplace"] = case.get("laplace") == "yes"
     assert len(case["modes"]) == len(case["pad"]) == dims
     return case
 
@@ -56,10 +61,17 @@ def expected_shapes(case):
             shapes[f"conv{i}.weights"] = (h, h) + tuple(2 * m for m in case["modes"][:-1]) + (case["modes"][-1],)
             shapes[f"w{i}.weight"], shapes[f"w{i}.bias"] = (h, h) + (1,) * d, (h,)
         return shapes
-    two("lifting.", (from_, case["lift"], h), ["fcs.0", "fcs.1"], 1)
-    two("projection.", (h, case["head"], case["out"]), ["fcs.0", "fcs.1"], 1)
+    pno = case["flavour"] == "pno"
+    two("lifting.", (from_, case["lift"], h), ["fcs.0", "fcs.1"], 0 if pno else 1)
+    for head in ("mu.", "sigma.") if case["heads"] == 2 else ("projection.",):
+        two(head, (h, case["head"], case["out"]), ["fcs.0", "fcs.1"], 0 if pno else 1)
     for i in range(case["layers"]):
         b = "fno_blocks."
+        if pno:
+            shapes[f"{b}convs.weight.{i}.tensor"] = (h, h) + tuple(case["modes"][:-1]) + (case["modes"][-1] // 2 + 1,)
+            shapes[f"{b}convs.bias.{i}"] = (h,) + (1,) * d
+            shapes[f"{b}fno_skips.{i}.weight"] = (h, h) + (1,) * d
+            continue
         shapes[f"{b}convs.{i}.weight.tensor"] = (h, h) + tuple(case["modes"][:-1]) + (case["modes"][-1] // 2 + 1,)
         shapes[f"{b}convs.{i}.bias"] = (h,) + (1,) * d
         shapes[f"{b}fno_skips.{i}.conv.weight"] = (h, h, 1)
@@ -103,8 +115,8 @@ class Raw:
     def doubles(self, name):
         return np.fromfile(os.path.join(self.folder, name), np.float64)
 
-    def field(self, name, channels):
-        v = self.floats(name).reshape([self.case["samples"]] + self.case["n"] + [channels])
+    def field(self, name, channels, each=1):
+        v = self.floats(name).reshape([self.case["samples"] * each] + self.case["n"] + [channels])
         return np.moveaxis(v, -1, 1)
 
     def norm(self, name, channels):
@@ -133,6 +145,31 @@ class Judge:
             print(f"{self.name}: {what}")
 
 
+def run(case, x, target, nodes, scale, shift):
+    """Outputs (sample and draw, channel, n..) and losses; leaves gradients in the nodes."""
+    noise = draws.Noise(case)
+    nets = fno.operator(np.repeat(x, noise.passes, axis=0), nodes, case, noise)
+    if case["heads"] == 2:
+        mean, s = nets[0].value * scale + shift, nets[1].value
+        y, z = draws.draw(case, mean, s, scale)
+        if case["loss"] == "nll":
+            losses, d_mean, d_s = draws.normal_nll(case, mean, s, scale, target)
+        else:
+            losses, d = draws.loss(case, y, target)
+            d_mean, d_s = draws.pull_heads(case, d, s, z, scale)
+        both = fno.Node(np.zeros(1), nets, lambda g: (d_mean * scale, d_s))
+        fno.backward(both, 1.0)
+        return y.reshape((-1,) + mean.shape[1:]), losses
+    output = nets[0].value * scale + shift
+    if case["loss"] in ("l2", "rel", "h1"):
+        losses, d_output = fno.loss(case["loss"], output, target)
+    else:
+        losses, d = draws.loss(case, output.reshape((case["samples"], case["draws"]) + output.shape[1:]), target)
+        d_output = d.reshape(output.shape)
+    fno.backward(nets[0], d_output * scale)
+    return output, losses
+
+
 def compare(name, case, folder):
     raw, judge = Raw(folder, case), Judge(name)
     params, grads = read_tensors(folder, raw.floats("params")), read_tensors(folder, raw.floats("grad"))
@@ -140,16 +177,13 @@ def compare(name, case, folder):
                {k: s for k, (_, s) in params.items()} == expected_shapes(case))
     nodes = {k: fno.Node(v) for k, (v, _) in params.items()}
     x, target = raw.field("input", case["in"]), raw.field("target", case["out"])
-    net = fno.operator((x - raw.norm("in_shift", case["in"])) / raw.norm("in_scale", case["in"]), nodes, case)
-    scale = raw.norm("out_scale", case["out"])
-    output = net.value * scale + raw.norm("out_shift", case["out"])
-    losses, d_output = fno.loss(case["loss"], output, target)
-    fno.backward(net, d_output * scale)
+    x = (x - raw.norm("in_shift", case["in"])) / raw.norm("in_scale", case["in"])
+    output, losses = run(case, x, target, nodes, raw.norm("out_scale", case["out"]), raw.norm("out_shift", case["out"]))
 
-    judge.close("output", raw.field("output", case["out"]), output)
-    judge.close("output without training", raw.field("forward", case["out"]), output)
+    judge.close("output", raw.field("output", case["out"], case["draws"]), output)
+    judge.close("output without training", raw.field("forward", case["out"], case["draws"]), output)
     judge.close("loss", raw.doubles("loss"), losses)
-    for kind in ("l2", "rel", "h1"):
+    for kind in ("l2", "rel", "h1") if len(output) == len(target) else ():
         judge.close(f"loss {kind} of the output", raw.doubles(f"loss_{kind}"), fno.loss(kind, output, target)[0])
     for key, node in nodes.items():
         judge.close(f"gradient of {key}", grads[key][0], node.grad)
@@ -201,14 +235,16 @@ def stands(case, j, n):
 
 def facts(case):
     """Every condition that a case meets, as tuples that `wanted` lists."""
-    f, d = case["flavour"], len(case["n"])
+    f, d, two = case["flavour"], len(case["n"]), "two heads" if case["heads"] == 2 else "one head"
     whole = [n + int(p) if f == "li" else n + 2 * round(p * n) for n, p in zip(case["n"], case["pad"])]
     out = {(f, d), (f, d, "pad", any(case["pad"])), (f, case["loss"]), (f, d, case["loss"]), (f, "norm", case["norm"]),
            (f, "mlp", case["mlp"] > 0), (f, d, "mlp", case["mlp"] > 0), (f, "embed", case["embed"]),
            (f, "ragged width", case["width"] % 16 > 0), (f, d, "blocks", np.prod(whole) > 1024),
            (f, "two samples a micro-batch", case["micro"] == 2 and case["samples"] == 3),
            (f, "several channels", case["in"] > 1 and case["out"] > 1), (f, "wide out", case["out"] > 4),
-           (f, d, "not square", len(set(case["n"])) > 1)}
+           (f, d, "not square", len(set(case["n"])) > 1), (two, case["loss"]), (f, "dropped", case["drop"] > 0),
+           (f, "modes dropped", case["fdrop"] > 0), (f, d, two), ("kernel", case["laplace"]),
+           ("fair", case["fair"], case["draws"] > 1), (two, "wide", case["out"] > 4)}
     for j, n in enumerate(whole):
         out |= {(f, d, "last" if j == d - 1 else "lead", ("even", "odd")[n % 2], stands(case, j, n))}
     return out
@@ -228,6 +264,12 @@ def wanted():
             for where in ("below", "at") + (("above",) if f == "neuralop" else ()):
                 yield from [(f, 1, "last", parity, where), (f, 2, "last", parity, where), (f, 2, "lead", parity, where)]
     yield ("neuralop", 3, "blocks", True)
+    yield from [(heads, loss) for heads in ("one head", "two heads")
+                for loss in ("energy", "rel_energy", "crps", "kernel", "nll")]
+    yield from [("one head", loss) for loss in ("l2", "rel", "h1")]
+    yield from [(f, what, True) for f in ("neuralop", "li", "pno") for what in ("dropped", "modes dropped")]
+    yield from [("pno", d, heads) for d in (1, 2, 3) for heads in ("one head", "two heads")]
+    yield from [("kernel", True), ("kernel", False), ("fair", 1.0, True), ("fair", 0.0, True), ("two heads", "wide", True)]
     yield from [("neuralop", d, "mlp", on) for d in (1, 2, 3) for on in (True, False)]
 
 
@@ -261,7 +303,7 @@ def check_self():
 
         def total(v):
             nodes = {k: fno.Node(a) for k, a in v.items()}
-            net = fno.operator(x, nodes, case)
+            net, = fno.operator(x, nodes, case)
             losses, d = fno.loss(case["loss"], net.value, target)
             return losses.sum(), net, d, nodes
 
@@ -282,7 +324,7 @@ if __name__ == "__main__":
     if sys.argv[1:] == ["--coverage"]:
         good = coverage()
     elif sys.argv[1:] == ["--self"]:
-        good = check_self()
+        good = check_self() and draws.check_self()
     else:
         good = run_case(*sys.argv[1:])
     sys.exit(0 if good else 1)

@@ -31,7 +31,8 @@ static bool set_number(oracle_case *c, const char *key, const char *value) {
     int *at;
   } fields[] = {{"in", &s->in},           {"out", &s->out},         {"width", &s->width},
                 {"layers", &s->layers},   {"lift", &s->lift_hidden}, {"head", &s->head_hidden},
-                {"mlp", &s->mlp_hidden},  {"samples", &c->samples},  {"micro", &c->micro}};
+                {"mlp", &s->mlp_hidden},  {"samples", &c->samples},  {"micro", &c->micro},
+                {"heads", &s->heads},     {"draws", &c->draws}};
   double number[PNO_DIMS_MAX];
   for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
     if (strcmp(key, fields[i].name) != 0) continue;
@@ -39,6 +40,16 @@ static bool set_number(oracle_case *c, const char *key, const char *value) {
     *fields[i].at = (int)number[0];
     return true;
   }
+  return false;
+}
+
+static bool set_share(oracle_case *c, const char *key, const char *value) {
+  const struct {
+    const char *name;
+    double *at;
+  } fields[] = {{"drop", &c->drop}, {"fdrop", &c->fdrop}, {"fair", &c->draw_loss.fair}, {"gamma", &c->draw_loss.gamma}};
+  for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
+    if (strcmp(key, fields[i].name) == 0) return numbers(value, fields[i].at) == 1;
   return false;
 }
 
@@ -56,14 +67,14 @@ static bool set_axes(oracle_case *c, const char *key, const char *value) {
 }
 
 static bool set(oracle_case *c, const char *key, const char *value) {
-  static const char *const flavours[] = {"neuralop", "li"}, *const losses[] = {"l2", "rel", "h1"};
+  static const char *const flavours[] = {"neuralop", "li", "pno"}, *const losses[] = {"l2", "rel", "h1", "energy", "rel_energy", "crps", "kernel", "nll"};
   static const char *const norms[] = {"none", "channel", "point"}, *const truths[] = {"no", "yes"};
   int i;
   if (strcmp(key, "flavour") == 0) {
-    i = one_of(value, flavours, 2);
-    c->spec.flavour = i == 1 ? PNO_FLAVOUR_LI : PNO_FLAVOUR_NEURALOP;
+    i = one_of(value, flavours, 3);
+    c->spec.flavour = (pno_flavour)i;
   } else if (strcmp(key, "loss") == 0) {
-    i = one_of(value, losses, 3);
+    i = one_of(value, losses, 8);
     c->loss = (pno_loss_kind)i;
   } else if (strcmp(key, "norm") == 0) {
     i = one_of(value, norms, 3);
@@ -73,14 +84,17 @@ static bool set(oracle_case *c, const char *key, const char *value) {
     c->spec.embed = i == 1;
   } else if (strcmp(key, "n") == 0 || strcmp(key, "modes") == 0 || strcmp(key, "pad") == 0) {
     return set_axes(c, key, value);
+  } else if (strcmp(key, "laplace") == 0) {
+    i = one_of(value, truths, 2);
+    c->draw_loss.laplace = i == 1;
   } else {
-    return set_number(c, key, value);
+    return set_number(c, key, value) || set_share(c, key, value);
   }
   return i >= 0;
 }
 
 pno_status oracle_case_parse(int words, char *const *word, oracle_case *out) {
-  oracle_case c = {0};
+  oracle_case c = {.draws = 1, .draw_loss = {.fair = 1.0, .gamma = 1.0}};
   for (int i = 0; i < words; i++) {
     char key[16] = {0};
     const char *sign = strchr(word[i], '=');

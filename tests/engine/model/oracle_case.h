@@ -12,6 +12,9 @@ typedef struct {
   int samples, micro;
   pno_loss_kind loss;
   case_norm norm;
+  int draws;
+  double drop, fdrop;
+  pno_draw_loss draw_loss;
 } oracle_case;
 
 /* words: key=value. Errors: PNO_E_USAGE on a word that is not understood. */

@@ -86,7 +86,7 @@ static pno_status make(run *r) {
   r->out_floats = r->points * c->spec.out;
   r->params = calloc((size_t)g->floats, sizeof *r->params);
   r->grad = calloc((size_t)g->floats, sizeof *r->grad);
-  r->output = calloc((size_t)(c->samples * r->out_floats), sizeof *r->output);
+  r->output = calloc((size_t)(c->samples * c->draws * r->out_floats), sizeof *r->output);
   r->loss = calloc((size_t)c->samples, sizeof *r->loss);
   r->input = draw_field(r, 1, c->spec.in, 0.2, 0.3);
   r->target = draw_field(r, 2, c->spec.out, -2.0, 0.1);
@@ -122,8 +122,19 @@ static pno_fno_use use_of(const run *r, bool train) {
                      .norm_in = {per_point, r->norms[0], r->norms[1]},
                      .norm_out = {per_point, r->norms[2], r->norms[3]}, .loss = r->c.loss};
   memcpy(use.n, r->c.n, sizeof use.n);
+  use.draws = r->c.draws;
+  use.dropout = r->c.drop;
+  use.fourier_dropout = r->c.fdrop;
+  use.draw_loss = r->c.draw_loss;
   use.fft = r->fft;
   return use;
+}
+
+enum { SAMPLES_MAX = 8 };
+static void set_noise(const run *r, pno_fno_plan *p, uint32_t sample[SAMPLES_MAX], uint32_t epoch) {
+  for (int s = 0; s < r->c.samples; s++) sample[s] = (uint32_t)(7 + 5 * s);
+  const pno_fno_noise noise = {.seed = 0x123456789ABC, .epoch = epoch, .sample = sample, .first_draw = 2};
+  pno_fno_plan_noise(p, &noise);
 }
 
 static pno_status put_tensors(const run *r) {
@@ -166,14 +177,17 @@ static pno_status put_gradient(run *r) {
   const pno_fno_use use = use_of(r, true);
   pno_fno_plan *p;
   PNO_TRY(pno_fno_plan_create(r->fno, &use, &p));
+  uint32_t sample[SAMPLES_MAX];
   float *other = draw(9, c->samples * r->in_floats, 2.0, 3.0);
+  set_noise(r, p, sample, 9);
   for (int i = 0; i < 2 && other; i++)
     pno_fno_gradient(p, r->params, other, r->target, c->samples, false, r->output, r->grad, r->loss);
   memset(r->grad, 0, floats);
+  set_noise(r, p, sample, 3);
   pno_fno_gradient(p, r->params, r->input, r->target, c->samples, false, r->output, r->grad, r->loss);
   free(other);
   pno_fno_plan_destroy(&p);
-  PNO_TRY(put(r, "output", r->output, sizeof(float) * (size_t)(c->samples * r->out_floats)));
+  PNO_TRY(put(r, "output", r->output, sizeof(float) * (size_t)(c->samples * c->draws * r->out_floats)));
   PNO_TRY(put(r, "loss", r->loss, sizeof(double) * (size_t)c->samples));
   return put(r, "grad", r->grad, floats);
 }
@@ -185,9 +199,11 @@ static pno_status put_forward(run *r) {
   const pno_fno_use use = use_of(r, false);
   pno_fno_plan *p;
   PNO_TRY(pno_fno_plan_create(r->fno, &use, &p));
+  uint32_t sample[SAMPLES_MAX];
+  set_noise(r, p, sample, 3);
   pno_fno_forward(p, r->params, r->input, c->samples, r->output);
-  pno_status st = put(r, "forward", r->output, sizeof(float) * (size_t)(c->samples * r->out_floats));
-  for (int kind = 0; kind < 3 && st == PNO_OK; kind++) {
+  pno_status st = put(r, "forward", r->output, sizeof(float) * (size_t)(c->samples * c->draws * r->out_floats));
+  for (int kind = 0; kind < 3 && st == PNO_OK && c->draws == 1; kind++) {
     pno_fno_losses(p, (pno_loss_kind)kind, r->output, r->target, c->samples, r->loss);
     st = put(r, names[kind], r->loss, sizeof(double) * (size_t)c->samples);
   }

@@ -71,8 +71,13 @@ def gate(a, s):
                 lambda g: (g * per_channel(s.value, dims), (g * a.value).sum(axis=(0,) + tuple(range(2, 2 + dims)))))
 
 
-def mlp(a, w1, b1, w2=None, b2=None):
-    h = bias(linear(a, w1), b1)
+def times(a, mask):
+    return a if mask is None else Node(a.value * mask, (a,), lambda g: (g * mask,))
+
+
+def mlp(a, w1, b1, w2=None, b2=None, mask=None):
+    """mask: dropout of the hidden layer before GELU."""
+    h = times(bias(linear(a, w1), b1), mask)
     return bias(linear(gelu(h), w2), b2) if w2 is not None else h
 
 
@@ -159,7 +164,8 @@ def corner_blocks(modes):
     return [(s + (slice(None, modes[-1]),), w + (slice(None),)) for s, w in pairs]
 
 
-def spectral(a, w, li, modes):
+def spectral(a, w, li, modes, mask=None):
+    """mask: dropout of the modes after the contraction, in the shape of the weight's."""
     x = a.value
     shape, dims = x.shape, x.ndim - 2
     lead = tuple(range(2, 1 + dims))
@@ -176,21 +182,23 @@ def spectral(a, w, li, modes):
     out = np.zeros(low.shape[:1] + (w.value.shape[1],) + low.shape[2:], complex)
     for s, k in blocks:
         out[every + s] = np.einsum("bi...,io...->bo...", low[every + s], w.value[every + k])
+        if mask is not None:
+            out[every + s] *= mask[every + k]
     y, pull_out = back_transform(unshift(out), shape)
 
     def pull(g):
         d_out = shift(pull_out(g * inverse))
         d_low, d_w = np.zeros_like(low), np.zeros_like(w.value)
         for s, k in blocks:
-            d = d_out[every + s]
+            d = d_out[every + s] * (1.0 if mask is None else mask[every + k])
             d_low[every + s] = np.einsum("bo...,io...->bi...", d, np.conj(w.value[every + k]))
             d_w[every + k] = np.einsum("bi...,bo...->io...", np.conj(low[every + s]), d)
         return pull_in(unshift(d_low) * forward), d_w
     return Node(y * inverse, (a, w), pull)
 
 
-def coordinates(n, li):
-    axes = [np.linspace(0.0, 1.0, m) if li else np.linspace(0.0, 1.0, m + 1)[:-1] for m in n]
+def coordinates(n, end):
+    axes = [np.linspace(0.0, 1.0, m) if end else np.linspace(0.0, 1.0, m + 1)[:-1] for m in n]
     return np.stack(np.meshgrid(*axes, indexing="ij"))
 
 
@@ -201,10 +209,17 @@ def padding(n, amount, li):
     return sides, sides
 
 
-def neuralop_layer(x, p, i, last, modes):
+def pno_layer(x, p, i, last, modes, mask):
+    block = "fno_blocks."
+    y = bias(spectral(x, p[f"{block}convs.weight.{i}.tensor"], False, modes, mask), p[f"{block}convs.bias.{i}"])
+    y = add(y, linear(x, p[f"{block}fno_skips.{i}.weight"]))
+    return y if last else gelu(y)
+
+
+def neuralop_layer(x, p, i, last, modes, mask):
     act = (lambda v: v) if last else gelu
     block = "fno_blocks."
-    y = bias(spectral(x, p[f"{block}convs.{i}.weight.tensor"], False, modes), p[f"{block}convs.{i}.bias"])
+    y = bias(spectral(x, p[f"{block}convs.{i}.weight.tensor"], False, modes, mask), p[f"{block}convs.{i}.bias"])
     y = act(add(y, linear(x, p[f"{block}fno_skips.{i}.conv.weight"])))
     if f"{block}channel_mlp_skips.{i}.weight" in p:
         fc = [p[f"{block}channel_mlp.{i}.fcs.{k}.{v}"] for k in (0, 1) for v in ("weight", "bias")]
@@ -212,8 +227,8 @@ def neuralop_layer(x, p, i, last, modes):
     return y
 
 
-def li_layer(x, p, i, last, modes):
-    y = add(spectral(x, p[f"conv{i}.weights"], True, modes), bias(linear(x, p[f"w{i}.weight"]), p[f"w{i}.bias"]))
+def li_layer(x, p, i, last, modes, mask):
+    y = add(spectral(x, p[f"conv{i}.weights"], True, modes, mask), bias(linear(x, p[f"w{i}.weight"]), p[f"w{i}.bias"]))
     return y if last else gelu(y)
 
 
@@ -221,20 +236,29 @@ def maps(p, names):
     return [p[n] for n in names if n in p]
 
 
-def operator(x, p, case):
-    """x: (b, in, n..) already normalised. Returns the node of the output before the output normaliser."""
-    li, n = case["flavour"] == "li", case["n"]
+def operator(x, p, case, noise=None):
+    """x: (b, in, n..) already normalised. Returns the nodes of the heads before the output normaliser, one or two. noise:
+    masks of oracle_draws.Noise."""
+    flavour, n, batch = case["flavour"], case["n"], x.shape[0]
+    li = flavour == "li"
     if case["embed"]:
-        grid = np.broadcast_to(coordinates(n, li), (x.shape[0], len(n)) + tuple(n))
+        grid = np.broadcast_to(coordinates(n, flavour != "neuralop"), (batch, len(n)) + tuple(n))
         x = np.concatenate([x, grid], axis=1)
-    names = ("fc0", "fc1", "fc2") if li else tuple(f"{m}.fcs.{k}" for m in ("lifting", "projection") for k in (0, 1))
-    tensors = [f"{name}.{part}" for name in names for part in ("weight", "bias")]
-    lift, head = tensors[:-4], tensors[-4:]
+    hidden = (lambda site, w: noise.hidden(site, batch, w.value.shape[0])) if noise else (lambda site, w: None)
+    names = (("fc0",), (("fc1", "fc2"),)) if li else (
+        ("lifting.fcs.0", "lifting.fcs.1"),
+        [[f"{m}.fcs.{k}" for k in (0, 1)] for m in (("mu", "sigma") if case["heads"] == 2 else ("projection",))])
+    lift = maps(p, [f"{name}.{part}" for name in names[0] for part in ("weight", "bias")])
     before, after = padding(n, case["pad"], li)
-    y = pad(mlp(Node(x), *maps(p, lift)), before, after)
+    y = pad(mlp(Node(x), *lift, mask=hidden(0, lift[0]) if len(lift) == 4 else None), before, after)
+    layer, weight = {"li": (li_layer, "conv{}.weights"), "pno": (pno_layer, "fno_blocks.convs.weight.{}.tensor"),
+                     "neuralop": (neuralop_layer, "fno_blocks.convs.{}.weight.tensor")}[flavour]
     for i in range(case["layers"]):
-        y = (li_layer if li else neuralop_layer)(y, p, i, i == case["layers"] - 1, case["modes"])
-    return mlp(crop(y, before, n), *maps(p, head))
+        mask = noise.modes(i, batch, p[weight.format(i)].value) if noise else None
+        y = layer(y, p, i, i == case["layers"] - 1, case["modes"], mask)
+    y = crop(y, before, n)
+    heads = [maps(p, [f"{name}.{part}" for name in head for part in ("weight", "bias")]) for head in names[1]]
+    return [mlp(y, *head, mask=hidden(1 + h, head[0])) for h, head in enumerate(heads)]
 
 
 def slopes(f):
