@@ -5,44 +5,31 @@
 
 #include "engine/score/score_impl.h"
 
-enum { LANES = 4 };
+enum { LANES = 32, TERMS = SCORE_BLOCK / LANES };
 
-/* sums[i][j] += |a_i - b_j|^2 for two rows each: four values loaded give eight differences. In float within a block,
- * in double across blocks. */
-static void tile(const float *restrict a, const float *restrict b, double *sums, int stride) {
-  const float *a1 = a + SCORE_BLOCK, *b1 = b + SCORE_BLOCK;
-  float s00[LANES] = {0}, s01[LANES] = {0}, s10[LANES] = {0}, s11[LANES] = {0};
-  for (int i = 0; i < SCORE_BLOCK; i += LANES) {
-    for (int l = 0; l < LANES; l++) {
-      const float d = a[i + l] - b[i + l];
-      s00[l] += d * d;
-    }
-    for (int l = 0; l < LANES; l++) {
-      const float d = a[i + l] - b1[i + l];
-      s01[l] += d * d;
-    }
-    for (int l = 0; l < LANES; l++) {
-      const float d = a1[i + l] - b[i + l];
-      s10[l] += d * d;
-    }
-    for (int l = 0; l < LANES; l++) {
-      const float d = a1[i + l] - b1[i + l];
-      s11[l] += d * d;
-    }
+/* |a - b|^2 of a block. Eight terms a lane and then the lanes by halves: no sum runs through the loop, so a compiler may
+ * take four lanes at once without changing a bit, and the rounding is that of a tree. */
+static double distance2(const float *restrict a, const float *restrict b) {
+  float sum[LANES];
+  for (int l = 0; l < LANES; l++) {
+    float d[TERMS];
+    for (int t = 0; t < TERMS; t++) d[t] = a[l + t * LANES] - b[l + t * LANES];
+    sum[l] = ((d[0] * d[0] + d[1] * d[1]) + (d[2] * d[2] + d[3] * d[3])) +
+             ((d[4] * d[4] + d[5] * d[5]) + (d[6] * d[6] + d[7] * d[7]));
   }
-  sums[0] += ((double)s00[0] + s00[1]) + ((double)s00[2] + s00[3]);
-  sums[1] += ((double)s01[0] + s01[1]) + ((double)s01[2] + s01[3]);
-  sums[stride] += ((double)s10[0] + s10[1]) + ((double)s10[2] + s10[3]);
-  sums[stride + 1] += ((double)s11[0] + s11[1]) + ((double)s11[2] + s11[3]);
+  for (int l = 0; l < 16; l++) sum[l] += sum[l + 16];
+  for (int l = 0; l < 8; l++) sum[l] += sum[l + 8];
+  for (int l = 0; l < 4; l++) sum[l] += sum[l + 4];
+  return ((double)sum[0] + sum[1]) + ((double)sum[2] + sum[3]);
 }
 
 static void distances(pno_scorer *s) {
   const int rows = s->rows;
   memset(s->distance2, 0, sizeof(double) * (size_t)rows * (size_t)rows);
   for (ptrdiff_t b = 0; b < s->blocks; b++)
-    for (int m = 0; m < rows; m += 2)
-      for (int k = m; k < rows; k += 2)
-        tile(score_row(s, b, m), score_row(s, b, k), s->distance2 + (ptrdiff_t)m * rows + k, rows);
+    for (int m = 0; m < rows; m++)
+      for (int k = m + 1; k < rows; k++)
+        s->distance2[(ptrdiff_t)m * rows + k] += distance2(score_row(s, b, m), score_row(s, b, k));
 }
 
 void score_energy(pno_scorer *s, double *values) {

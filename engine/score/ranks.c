@@ -104,7 +104,7 @@ static void ranks(pno_scorer *s, const columns *c, double *pit, double *rank) {
     const ptrdiff_t bin = (ptrdiff_t)half_steps * PNO_PIT_BINS / (2 * (ptrdiff_t)draws);
     pit[bin < PNO_PIT_BINS ? bin : PNO_PIT_BINS - 1] += 1 + c->invalid[i];
     if (c->equal[i] > 0)
-      spread_rank(rank, draws, c->less[i], c->equal[i] + 1, 1);
+      spread_rank(rank, draws, c->less[i], c->equal[i] + 1, 1 + c->invalid[i]);
     else
       s->untied[c->less[i]] += 1 + c->invalid[i];
   }

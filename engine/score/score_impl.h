@@ -8,9 +8,9 @@
 #include "engine/base/arena.h"
 #include "engine/score/scores.h"
 
-/* Held draws lie as [block][row][SCORE_BLOCK values]: rows 0 .. M - 1 are draws, row M is the truth, the last one pads to
- * an even number. All draws of a block fit the second-level cache, and rows do not lie a power of two apart, as those of
- * whole fields do: 100 rows of 64 x 64 values would share 12 places of the first level. Values behind the field are 0. */
+/* Held draws lie as [block][row][SCORE_BLOCK values]: rows 0 .. M - 1 are draws, row M is the truth. All draws of a block
+ * fit the second-level cache, and rows do not lie a power of two apart, as those of whole fields do: 100 rows of 64 x 64
+ * values would share 12 places of the first level. Values behind the field are 0. */
 enum { SCORE_BLOCK = 256, SCORE_COLUMNS = 64 /* values sorted together */ };
 
 /* One sum a sample each, then arrays: SCORE_LEVEL_ARRAYS of [levels], pit, rank, reliability, spectra. */
@@ -81,7 +81,8 @@ score_quantile score_quantile_of(double q, int draws);
 int score_shells(const pno_score_spec *p); /* spectrum.c */
 pno_status score_spectrum_lend(pno_scorer *s, pno_arena *a);
 pno_status score_spectrum_plan(pno_scorer *s);
-void score_spectrum(pno_scorer *s, const float *field, double *power); /* adds to power [shells] */
+/* Adds the power of field + more to power [shells]; more may be NULL. */
+void score_spectrum(pno_scorer *s, const float *field, const double *more, double *power);
 
 /* rows [n][SCORE_COLUMNS]: each column ascending. A column with something that is not a number holds anything. */
 void score_sort(float *rows, int n);

@@ -49,7 +49,7 @@ static pno_status lend(pno_scorer *s, pno_arena *a) {
 static pno_status make(pno_scorer *s) {
   const pno_score_spec *p = &s->spec;
   s->held = score_holds(p);
-  s->rows = p->draws / 2 * 2 + 2;
+  s->rows = p->draws + 1;
   s->shells = score_shells(p);
   s->points = 1;
   for (int j = 0; j < p->dims; j++) s->points *= p->n[j];
@@ -128,7 +128,7 @@ void pno_scorer_add(pno_scorer *s, const float *draws, int count) {
       if (s->held) hold(s, b, s->given + m, draw);
     }
   }
-  for (int m = 0; s->shells > 0 && m < count; m++) score_spectrum(s, draws + m * s->values, s->member_power);
+  for (int m = 0; s->shells > 0 && m < count; m++) score_spectrum(s, draws + m * s->values, NULL, s->member_power);
   s->given += count;
 }
 
@@ -250,8 +250,8 @@ void pno_scorer_end(pno_scorer *s, double *values) {
   values[AT_EPISTEMIC] = s->parts[1];
   double *power = values + score_at_spectra(&s->spec);
   if (s->shells > 0) {
-    score_spectrum(s, s->truth, power);
-    score_spectrum(s, s->mean, power + s->shells);
+    score_spectrum(s, s->truth, NULL, power);
+    score_spectrum(s, s->truth, s->error, power + s->shells); /* the mean, not rounded to float */
     for (int k = 0; k < s->shells; k++) power[2 * s->shells + k] = s->member_power[k] / s->spec.draws;
   }
   s->truth = NULL;

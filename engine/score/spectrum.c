@@ -45,11 +45,14 @@ pno_status score_spectrum_plan(pno_scorer *s) {
   return s->plan ? PNO_OK : pno_fail(PNO_E_NOMEM, "FFTW has no plan for a field of %td points", s->points);
 }
 
-void score_spectrum(pno_scorer *s, const float *field, double *power) {
+void score_spectrum(pno_scorer *s, const float *field, const double *more, double *power) {
   const int channels = s->spec.channels;
   const double scale = 1 / ((double)s->points * (double)s->points * channels);
   for (int c = 0; c < channels; c++) {
-    for (ptrdiff_t i = 0; i < s->points; i++) s->wave[i] = field[i * channels + c];
+    for (ptrdiff_t i = 0; i < s->points; i++) {
+      const ptrdiff_t at = i * channels + c;
+      s->wave[i] = more ? field[at] + more[at] : field[at];
+    }
     fftw_execute(s->plan);
     for (ptrdiff_t i = 0; i < s->modes_n; i++) {
       const double re = s->modes[i][0], im = s->modes[i][1], p = (re * re + im * im) * scale;
