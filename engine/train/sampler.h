@@ -1,0 +1,27 @@
+/* Draws of the predicted field of one input after the other, for every method. All functions are Local. */
+#ifndef PNO_ENGINE_TRAIN_SAMPLER_H
+#define PNO_ENGINE_TRAIN_SAMPLER_H
+
+#include "engine/train/uq.h"
+#include "io/sample.h"
+
+typedef struct pno_sampler pno_sampler;
+
+/* draws: of each input. p and what it borrows stay until destroy.
+ * Errors: PNO_E_SHAPE the data do not fit an operator; PNO_E_NOMEM; those of the plan. */
+pno_status pno_sampler_create(const pno_predictive *p, const pno_sample_info *info, int draws, pno_sampler **out);
+void pno_sampler_destroy(pno_sampler **s); /* takes NULL */
+
+/* Takes `count` fields [count][n..][channels] in the units of the data. */
+typedef void pno_sampler_take(void *user, const float *fields, int count);
+
+/* All draws of one input, in order, a few at a time: as many as a call of the model computes together. sample: its
+ * number in the data set, which the random numbers depend on. */
+void pno_sampler_run(pno_sampler *s, const float *x, uint32_t sample, pno_sampler_take *take, void *user);
+
+/* Mean variances over the field of the newest input; NaN where the method does not separate them: of two heads the noise
+ * that was learned is aleatoric; of Laplace the weights are epistemic and the noise aleatoric; the spread of members and
+ * of MC dropout is epistemic. spread: mean variance of the draws. */
+void pno_sampler_parts(const pno_sampler *s, double spread, double *aleatoric, double *epistemic);
+
+#endif
