@@ -1,56 +1,45 @@
 #include "io/fields_file.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/statvfs.h>
-#include <unistd.h>
 
-#include "io/fsutil.h"
-#include "io/h5_image.h"
+#include "io/axes_file.h"
 
-enum { AXIS_SAMPLE = 0, SCALES_MAX = 2 + PNO_FIELDS_DIMS_MAX + PNO_FIELDS_VARS_MAX, NAME_BYTES = 64 };
-
-typedef struct {
-  char name[NAME_BYTES];
-  hid_t id;
-} scale;
+enum { RANK_MAX = 3 + PNO_FIELDS_DIMS_MAX, ALL_CHANNELS = -1 };
 
 struct pno_fields_file {
-  char path[PNO_PATH_MAX], temp[PNO_PATH_MAX];
+  pno_axes_file base;
   ptrdiff_t samples;
   int dims, n_vars;
-  int n[PNO_FIELDS_DIMS_MAX], channels[PNO_FIELDS_VARS_MAX];
-  hid_t file, var[PNO_FIELDS_VARS_MAX];
-  scale scales[SCALES_MAX];
-  int n_scales;
+  int n[PNO_FIELDS_DIMS_MAX], channels[PNO_FIELDS_VARS_MAX], members[PNO_FIELDS_VARS_MAX];
+  hid_t var[PNO_FIELDS_VARS_MAX];
 };
 
-static void close_file(pno_fields_file *f) {
+static void close_vars(pno_fields_file *f) {
   for (int i = 0; i < PNO_FIELDS_VARS_MAX; i++) pno_h5_close(&f->var[i]);
-  for (int i = 0; i < f->n_scales; i++) pno_h5_close(&f->scales[i].id);
-  f->n_scales = 0;
 }
 
 void pno_fields_abandon(pno_fields_file **file) {
   if (!file || !*file) return;
-  pno_fields_file *f = *file;
-  close_file(f);
-  pno_h5_close(&f->file);
-  if (f->temp[0]) unlink(f->temp);
-  free(f);
+  close_vars(*file);
+  pno_axes_file_abandon(&(*file)->base);
+  free(*file);
   *file = NULL;
+}
+
+static bool var_is_fine(const pno_fields_var *v) {
+  bool ok = pno_name_is_safe(v->name) && v->channels >= 0 && v->members >= 0 && v->n_attrs >= 0 &&
+            v->n_attrs <= PNO_FIELDS_ATTRS_MAX;
+  for (int i = 0; ok && i < v->n_attrs; i++) ok = pno_name_is_safe(v->attr[i].name);
+  if (v->channels == 0) return ok && v->members == 0;
+  return ok && pno_name_is_safe(v->channel_axis) && strlen(v->channel_axis) < PNO_AXES_NAME;
 }
 
 static pno_status check_spec(const pno_fields_spec *s) {
   bool ok = s->samples > 0 && s->dims >= 1 && s->dims <= PNO_FIELDS_DIMS_MAX && s->n_vars >= 1 &&
             s->n_vars <= PNO_FIELDS_VARS_MAX && s->n_notes >= 0 && s->n_notes <= PNO_FIELDS_NOTES_MAX;
   for (int j = 0; ok && j < s->dims; j++) ok = s->n[j] > 0;
-  for (int i = 0; ok && i < s->n_vars; i++)
-    ok = pno_name_is_safe(s->var[i].name) && s->var[i].channels >= 0 &&
-         (s->var[i].channels == 0 || (pno_name_is_safe(s->var[i].channel_axis) &&
-                                      strlen(s->var[i].channel_axis) < NAME_BYTES));
+  for (int i = 0; ok && i < s->n_vars; i++) ok = var_is_fine(&s->var[i]);
   return ok ? PNO_OK : pno_fail(PNO_E_USAGE, "a file of fields with %td samples of %d dimensions and %d variables",
                                 s->samples, s->dims, s->n_vars);
 }
@@ -58,131 +47,47 @@ static pno_status check_spec(const pno_fields_spec *s) {
 static uint64_t file_bytes(const pno_fields_spec *s) {
   uint64_t points = 1, sum = 65536;
   for (int j = 0; j < s->dims; j++) points *= (uint64_t)s->n[j];
-  for (int i = 0; i < s->n_vars; i++)
-    sum += (uint64_t)s->samples * (s->var[i].channels ? (uint64_t)s->var[i].channels * points * sizeof(float) : 8);
+  for (int i = 0; i < s->n_vars; i++) {
+    const uint64_t members = s->var[i].members ? (uint64_t)s->var[i].members : 1;
+    sum += (uint64_t)s->samples * members *
+           (s->var[i].channels ? (uint64_t)s->var[i].channels * points * sizeof(float) : sizeof(double));
+  }
   return sum;
-}
-
-/* HDF5 writes to the disk itself here, so look for room first; a full disk later is an error all the same. */
-static pno_status check_room(const char *path, uint64_t bytes) {
-  struct statvfs s;
-  char dir[PNO_PATH_MAX];
-  const char *slash = strrchr(path, '/');
-  snprintf(dir, sizeof dir, "%.*s", slash ? (int)(slash - path) + 1 : 1, slash ? path : ".");
-  if (statvfs(dir, &s) != 0 || s.f_blocks == 0) return PNO_OK;
-  const uint64_t room = (uint64_t)s.f_bavail * s.f_frsize;
-  if (room > bytes) return PNO_OK;
-  return pno_hint(pno_fail(PNO_E_IO, "%s: %" PRIu64 " bytes needed, %" PRIu64 " are free", path, bytes, room),
-                  "predict fewer samples, or write to another file system");
-}
-
-static pno_status open_temp(pno_fields_file *f) {
-  PNO_TRY(pno_file_claim(f->temp)); /* our own open first: it never follows a link, and the permissions are ours */
-  hid_t access = H5Pcreate(H5P_FILE_ACCESS), creation = H5Pcreate(H5P_FILE_CREATE);
-  if (access >= 0 && creation >= 0 && H5Pset_libver_bounds(access, H5F_LIBVER_V18, H5F_LIBVER_V110) >= 0 &&
-      H5Pset_fclose_degree(access, H5F_CLOSE_STRONG) >= 0 && H5Pset_obj_track_times(creation, false) >= 0 &&
-      H5Pset_link_creation_order(creation, H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED) >= 0)
-    f->file = H5Fcreate(f->temp, H5F_ACC_TRUNC, creation, access);
-  const pno_status st = f->file >= 0 ? PNO_OK : pno_h5_fail(PNO_E_IO, "%s cannot be created", f->temp);
-  pno_h5_close(&access);
-  pno_h5_close(&creation);
-  return st;
-}
-
-/* The scale of this name, made with values if it does not exist yet. values NULL: 0, 1, .. */
-static pno_status get_scale(pno_fields_file *f, const char *name, ptrdiff_t n, hid_t type, const void *values,
-                            hid_t *out) {
-  for (int i = 0; i < f->n_scales; i++) {
-    if (strcmp(f->scales[i].name, name) != 0) continue;
-    int rank = 0;
-    hsize_t have[H5S_MAX_RANK] = {0};
-    PNO_TRY(pno_h5_extent(f->scales[i].id, &rank, have));
-    if (have[0] != (hsize_t)n) return pno_fail(PNO_E_USAGE, "axis %s has two lengths, %td is one", name, n);
-    *out = f->scales[i].id;
-    return PNO_OK;
-  }
-  int64_t *count = values ? NULL : malloc((size_t)n * sizeof *count);
-  if (!values && !count) return pno_fail(PNO_E_NOMEM, "no memory for axis %s of %td points", name, n);
-  for (ptrdiff_t i = 0; i < n && count; i++) count[i] = i;
-  const hsize_t dims = (hsize_t)n;
-  hid_t id = -1;
-  const hid_t file_type = !count && H5Tequal(type, H5T_NATIVE_DOUBLE) > 0 ? H5T_IEEE_F64LE : H5T_STD_I64LE;
-  pno_status st = pno_h5_put_data(f->file, name, file_type, count ? H5T_NATIVE_INT64 : type, 1, &dims,
-                                  count ? (const void *)count : values, &id);
-  free(count);
-  if (st == PNO_OK) st = pno_h5_scale(id, name);
-  if (st != PNO_OK) {
-    pno_h5_close(&id);
-    return st;
-  }
-  snprintf(f->scales[f->n_scales].name, NAME_BYTES, "%s", name);
-  f->scales[f->n_scales++].id = *out = id;
-  return PNO_OK;
-}
-
-static pno_status make_var(pno_fields_file *f, int rank, const hsize_t *dims, const pno_fields_var *v, hid_t *out) {
-  hid_t plist = H5Pcreate(H5P_DATASET_CREATE), space = H5Screate_simple(rank, dims, NULL), id = -1;
-  if (plist >= 0 && space >= 0 && H5Pset_obj_track_times(plist, false) >= 0)
-    id = H5Dcreate2(f->file, v->name, v->channels ? H5T_IEEE_F32LE : H5T_IEEE_F64LE, space, H5P_DEFAULT, plist,
-                    H5P_DEFAULT);
-  const pno_status st = id >= 0 ? PNO_OK : pno_h5_fail(PNO_E_IO, "%s: no variable %s", f->temp, v->name);
-  pno_h5_close(&plist);
-  pno_h5_close(&space);
-  PNO_TRY(st);
-  *out = id;
-  return v->long_name ? pno_h5_put_text(id, "long_name", v->long_name) : PNO_OK;
 }
 
 static pno_status add_var(pno_fields_file *f, const pno_fields_spec *s, int k) {
   static const char *const axes[] = {"x", "y", "z"};
   const pno_fields_var *v = &s->var[k];
-  hsize_t dims[2 + PNO_FIELDS_DIMS_MAX] = {(hsize_t)s->samples};
-  hid_t scales[2 + PNO_FIELDS_DIMS_MAX];
-  int rank = 1;
-  PNO_TRY(get_scale(f, "sample", s->samples, H5T_NATIVE_INT64, s->sample_ids, &scales[AXIS_SAMPLE]));
-  if (v->channels) {
-    PNO_TRY(get_scale(f, v->channel_axis, v->channels, -1, NULL, &scales[rank]));
-    dims[rank++] = (hsize_t)v->channels;
-  }
+  hid_t axis[RANK_MAX];
+  int rank = 0;
+  PNO_TRY(pno_axes_file_axis(&f->base, "sample", s->samples, H5T_NATIVE_INT64, s->sample_ids, &axis[rank++]));
+  if (v->members) PNO_TRY(pno_axes_file_axis(&f->base, "member", v->members, -1, NULL, &axis[rank++]));
+  if (v->channels) PNO_TRY(pno_axes_file_axis(&f->base, v->channel_axis, v->channels, -1, NULL, &axis[rank++]));
   for (int j = 0; v->channels && j < s->dims; j++) {
     const char *name = s->axis[j] ? s->axis[j] : axes[j];
-    PNO_TRY(get_scale(f, name, s->n[j], H5T_NATIVE_DOUBLE, s->coord[j], &scales[rank]));
-    dims[rank++] = (hsize_t)s->n[j];
+    PNO_TRY(pno_axes_file_axis(&f->base, name, s->n[j], H5T_NATIVE_DOUBLE, s->coord[j], &axis[rank++]));
   }
-  PNO_TRY(make_var(f, rank, dims, v, &f->var[k]));
+  PNO_TRY(pno_axes_file_var(&f->base, v->name, v->channels ? H5T_IEEE_F32LE : H5T_IEEE_F64LE, rank, axis, v->long_name,
+                            v->units, &f->var[k]));
   f->channels[k] = v->channels;
-  for (int j = 0; j < rank; j++) PNO_TRY(pno_h5_attach(f->var[k], scales[j], j));
-  return PNO_OK;
-}
-
-static pno_status fill(pno_fields_file *f, const pno_fields_spec *s) {
-  PNO_TRY(open_temp(f));
-  PNO_TRY(pno_h5_put_text(f->file, "format", "pno-fields"));
-  PNO_TRY(pno_h5_put_text(f->file, "format_version", "1.0"));
-  PNO_TRY(pno_h5_put_text(f->file, "Conventions", "CF-1.8"));
-  for (int i = 0; i < s->n_notes; i++) PNO_TRY(pno_h5_put_text(f->file, s->note[i][0], s->note[i][1]));
-  for (int k = 0; k < s->n_vars; k++) PNO_TRY(add_var(f, s, k));
+  f->members[k] = v->members;
+  for (int i = 0; i < v->n_attrs; i++) PNO_TRY(pno_h5_put_f64(f->var[k], v->attr[i].name, v->attr[i].value));
   return PNO_OK;
 }
 
 pno_status pno_fields_create(const char *path, const pno_fields_spec *spec, pno_fields_file **out) {
   PNO_TRY(check_spec(spec));
-  PNO_TRY(check_room(path, file_bytes(spec)));
   PNO_TRY(pno_h5_begin());
   pno_fields_file *f = calloc(1, sizeof *f);
   if (!f) return pno_fail(PNO_E_NOMEM, "no memory for %s", path);
-  f->file = -1;
   for (int i = 0; i < PNO_FIELDS_VARS_MAX; i++) f->var[i] = -1;
+  f->base.file = -1;
   f->samples = spec->samples;
   f->dims = spec->dims;
   f->n_vars = spec->n_vars;
   memcpy(f->n, spec->n, sizeof f->n);
-  pno_status st = PNO_OK;
-  if (snprintf(f->path, sizeof f->path, "%s", path) >= (int)sizeof f->path - 4)
-    st = pno_fail(PNO_E_USAGE, "the path %.64s... is too long", path);
-  else
-    snprintf(f->temp, sizeof f->temp, "%.*s.tmp", PNO_PATH_MAX - 5, path);
-  if (st == PNO_OK) st = fill(f, spec);
+  pno_status st = pno_axes_file_create(path, "pno-fields", file_bytes(spec), spec->n_notes, spec->note, &f->base);
+  for (int k = 0; k < spec->n_vars && st == PNO_OK; k++) st = add_var(f, spec, k);
   if (st == PNO_OK)
     *out = f;
   else
@@ -190,70 +95,105 @@ pno_status pno_fields_create(const char *path, const pno_fields_spec *spec, pno_
   return st;
 }
 
-static pno_status check_place(const pno_fields_file *f, int var, ptrdiff_t sample, bool scalar) {
-  if (var < 0 || var >= f->n_vars || sample < 0 || sample >= f->samples || scalar != (f->channels[var] == 0))
-    return pno_fail(PNO_E_INTERNAL, "%s: no variable %d of that kind, or no sample %td", f->path, var, sample);
-  return PNO_OK;
+/* What is put: a sample, or one member of it, of one variable. */
+typedef struct {
+  int var;
+  ptrdiff_t sample;
+  bool scalar, of_member;
+  int member;
+} place;
+
+static pno_status check_place(const pno_fields_file *f, place p) {
+  const bool exists = p.var >= 0 && p.var < f->n_vars && p.sample >= 0 && p.sample < f->samples;
+  const int members = exists ? f->members[p.var] : 0;
+  if (exists && p.scalar == (f->channels[p.var] == 0) && p.of_member == (members > 0) &&
+      (!p.of_member || (p.member >= 0 && p.member < members)))
+    return PNO_OK;
+  return pno_fail(PNO_E_INTERNAL, "%s: no variable %d of that kind, no sample %td or no member %d", f->base.path, p.var,
+                  p.sample, p.member);
 }
 
-static pno_status put(pno_fields_file *f, int var, ptrdiff_t sample, hid_t type, const void *values, bool scalar) {
-  PNO_TRY(check_place(f, var, sample, scalar));
-  hsize_t start[2 + PNO_FIELDS_DIMS_MAX] = {(hsize_t)sample}, count[2 + PNO_FIELDS_DIMS_MAX] = {1};
-  int rank = 1;
-  if (!scalar) count[rank++] = (hsize_t)f->channels[var];
-  for (int j = 0; !scalar && j < f->dims; j++) count[rank++] = (hsize_t)f->n[j];
-  hid_t there = H5Dget_space(f->var[var]), here = H5Screate_simple(rank, count, NULL);
-  const bool ok = there >= 0 && here >= 0 &&
-                  H5Sselect_hyperslab(there, H5S_SELECT_SET, start, NULL, count, NULL) >= 0 &&
-                  H5Dwrite(f->var[var], type, here, there, H5P_DEFAULT, values) >= 0;
-  const pno_status st = ok ? PNO_OK : pno_h5_fail(PNO_E_IO, "%s: sample %td cannot be written", f->temp, sample);
+/* Selects the place in the file: all channels of it, or one. Returns its rank, and the extents in count. */
+static int select_place(const pno_fields_file *f, place p, int channel, hid_t there, hsize_t *count) {
+  hsize_t start[RANK_MAX] = {(hsize_t)p.sample};
+  int rank = 0;
+  count[rank++] = 1;
+  if (p.of_member) {
+    start[rank] = (hsize_t)p.member;
+    count[rank++] = 1;
+  }
+  if (!p.scalar) {
+    start[rank] = channel == ALL_CHANNELS ? 0 : (hsize_t)channel;
+    count[rank++] = channel == ALL_CHANNELS ? (hsize_t)f->channels[p.var] : 1;
+  }
+  for (int j = 0; !p.scalar && j < f->dims; j++) count[rank++] = (hsize_t)f->n[j];
+  return H5Sselect_hyperslab(there, H5S_SELECT_SET, start, NULL, count, NULL) >= 0 ? rank : -1;
+}
+
+static pno_status written(const pno_fields_file *f, bool ok, ptrdiff_t sample) {
+  return ok ? PNO_OK : pno_h5_fail(PNO_E_IO, "%s: sample %td cannot be written", f->base.temp, sample);
+}
+
+static pno_status put(pno_fields_file *f, place p, hid_t type, const void *values) {
+  PNO_TRY(check_place(f, p));
+  hsize_t count[RANK_MAX];
+  hid_t there = H5Dget_space(f->var[p.var]), here = -1;
+  const int rank = there >= 0 ? select_place(f, p, ALL_CHANNELS, there, count) : -1;
+  if (rank > 0) here = H5Screate_simple(rank, count, NULL);
+  const pno_status st =
+      written(f, here >= 0 && H5Dwrite(f->var[p.var], type, here, there, H5P_DEFAULT, values) >= 0, p.sample);
   pno_h5_close(&here);
   pno_h5_close(&there);
   return st;
-}
-
-pno_status pno_fields_put(pno_fields_file *f, int var, ptrdiff_t sample, const float *values) {
-  return put(f, var, sample, H5T_NATIVE_FLOAT, values, false);
 }
 
 /* One channel out of values [points][channels]: HDF5 picks every channels-th value. */
-static pno_status put_channel(pno_fields_file *f, int var, ptrdiff_t sample, int channel, const float *values) {
-  hsize_t start[2 + PNO_FIELDS_DIMS_MAX] = {(hsize_t)sample, (hsize_t)channel};
-  hsize_t count[2 + PNO_FIELDS_DIMS_MAX] = {1, 1}, points = 1;
-  const hsize_t first = (hsize_t)channel, step = (hsize_t)f->channels[var];
-  for (int j = 0; j < f->dims; j++) points *= count[2 + j] = (hsize_t)f->n[j];
+static pno_status put_channel(pno_fields_file *f, place p, int channel, const float *values) {
+  hsize_t count[RANK_MAX], points = 1;
+  const hsize_t first = (hsize_t)channel, step = (hsize_t)f->channels[p.var];
+  for (int j = 0; j < f->dims; j++) points *= (hsize_t)f->n[j];
   const hsize_t all = points * step;
-  hid_t there = H5Dget_space(f->var[var]), here = H5Screate_simple(1, &all, NULL);
+  hid_t there = H5Dget_space(f->var[p.var]), here = H5Screate_simple(1, &all, NULL);
   const bool ok = there >= 0 && here >= 0 &&
                   H5Sselect_hyperslab(here, H5S_SELECT_SET, &first, &step, &points, NULL) >= 0 &&
-                  H5Sselect_hyperslab(there, H5S_SELECT_SET, start, NULL, count, NULL) >= 0 &&
-                  H5Dwrite(f->var[var], H5T_NATIVE_FLOAT, here, there, H5P_DEFAULT, values) >= 0;
-  const pno_status st = ok ? PNO_OK : pno_h5_fail(PNO_E_IO, "%s: sample %td cannot be written", f->temp, sample);
+                  select_place(f, p, channel, there, count) > 0 &&
+                  H5Dwrite(f->var[p.var], H5T_NATIVE_FLOAT, here, there, H5P_DEFAULT, values) >= 0;
+  const pno_status st = written(f, ok, p.sample);
   pno_h5_close(&here);
   pno_h5_close(&there);
   return st;
 }
 
-pno_status pno_fields_put_last(pno_fields_file *f, int var, ptrdiff_t sample, const float *values) {
-  PNO_TRY(check_place(f, var, sample, false));
-  for (int c = 0; c < f->channels[var]; c++) PNO_TRY(put_channel(f, var, sample, c, values));
+static pno_status put_last(pno_fields_file *f, place p, const float *values) {
+  PNO_TRY(check_place(f, p));
+  for (int c = 0; c < f->channels[p.var]; c++) PNO_TRY(put_channel(f, p, c, values));
   return PNO_OK;
 }
 
+pno_status pno_fields_put(pno_fields_file *f, int var, ptrdiff_t sample, const float *values) {
+  return put(f, (place){.var = var, .sample = sample}, H5T_NATIVE_FLOAT, values);
+}
+
+pno_status pno_fields_put_last(pno_fields_file *f, int var, ptrdiff_t sample, const float *values) {
+  return put_last(f, (place){.var = var, .sample = sample}, values);
+}
+
+pno_status pno_fields_put_member(pno_fields_file *f, int var, ptrdiff_t sample, int member, const float *values) {
+  return put(f, (place){.var = var, .sample = sample, .of_member = true, .member = member}, H5T_NATIVE_FLOAT, values);
+}
+
+pno_status pno_fields_put_member_last(pno_fields_file *f, int var, ptrdiff_t sample, int member, const float *values) {
+  return put_last(f, (place){.var = var, .sample = sample, .of_member = true, .member = member}, values);
+}
+
 pno_status pno_fields_put_scalar(pno_fields_file *f, int var, ptrdiff_t sample, double value) {
-  return put(f, var, sample, H5T_NATIVE_DOUBLE, &value, true);
+  return put(f, (place){.var = var, .sample = sample, .scalar = true}, H5T_NATIVE_DOUBLE, &value);
 }
 
 pno_status pno_fields_commit(pno_fields_file **file) {
   pno_fields_file *f = *file;
-  close_file(f);
-  const herr_t closed = H5Fclose(f->file);
-  f->file = -1;
-  pno_status st = closed >= 0 ? PNO_OK : pno_h5_fail(PNO_E_IO, "%s cannot be completed", f->temp);
-  if (st == PNO_OK) {
-    st = pno_file_settle(f->temp, f->path);
-    f->temp[0] = '\0'; /* not ours any more */
-  }
+  close_vars(f);
+  const pno_status st = pno_axes_file_commit(&f->base);
   pno_fields_abandon(file);
   return st;
 }

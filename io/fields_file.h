@@ -8,14 +8,22 @@
 
 #include "engine/base/status.h"
 
-enum { PNO_FIELDS_DIMS_MAX = 3, PNO_FIELDS_VARS_MAX = 16, PNO_FIELDS_NOTES_MAX = 16 };
+enum { PNO_FIELDS_DIMS_MAX = 3, PNO_FIELDS_VARS_MAX = 16, PNO_FIELDS_NOTES_MAX = 16, PNO_FIELDS_ATTRS_MAX = 4 };
 
-/* channels > 0: float (sample, channel_axis, x, y, z). channels 0: one double a sample. */
+/* channels > 0: float (sample, channel_axis, x, y, z), with members > 0 (sample, member, channel_axis, x, y, z).
+ * channels 0: one double a sample. */
 typedef struct {
   const char *name;         /* "prediction" */
   const char *long_name;    /* may be NULL */
+  const char *units;        /* may be NULL */
   const char *channel_axis; /* "channel", "channel_in": equal names have equal counts */
   int channels;
+  int members; /* 0: no such axis; variables that have it have the same number */
+  int n_attrs; /* numbers that say what the variable is: the level of an interval of which it is a bound */
+  struct {
+    const char *name;
+    double value;
+  } attr[PNO_FIELDS_ATTRS_MAX];
 } pno_fields_var;
 
 /* All borrowed until pno_fields_create returns. */
@@ -41,6 +49,9 @@ pno_status pno_fields_create(const char *path, const pno_fields_spec *spec, pno_
  * Errors: PNO_E_IO, PNO_E_INTERNAL for an index that does not exist. */
 pno_status pno_fields_put(pno_fields_file *f, int var, ptrdiff_t sample, const float *values);
 pno_status pno_fields_put_last(pno_fields_file *f, int var, ptrdiff_t sample, const float *values);
+/* The same of one member of a variable that has them. */
+pno_status pno_fields_put_member(pno_fields_file *f, int var, ptrdiff_t sample, int member, const float *values);
+pno_status pno_fields_put_member_last(pno_fields_file *f, int var, ptrdiff_t sample, int member, const float *values);
 pno_status pno_fields_put_scalar(pno_fields_file *f, int var, ptrdiff_t sample, double value);
 
 /* Syncs and renames into place. f is closed in any case, and *f NULL. */

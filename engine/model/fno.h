@@ -120,6 +120,11 @@ pno_mlp pno_fno_head(const pno_fno *f, const float *params); /* the operator's o
 /* Mean and s of each point of the newest call of an operator of two heads, [samples][n..][2 out] (pno_normal). */
 const float *pno_fno_heads(const pno_fno_plan *p);
 
+/* Of such an operator: further draws of the newest call by the noise as it is now; and the mean of the variances over the
+ * points and channels of one of its samples, in the units of the outputs. */
+void pno_fno_draw_again(pno_fno_plan *p, int samples, float *output);
+double pno_fno_heads_variance(const pno_fno_plan *p, int sample);
+
 /* L2, relative L2 or H1 loss of each sample, loss [samples], for outputs already made, one draw each. */
 void pno_fno_losses(pno_fno_plan *p, pno_loss_kind kind, const float *output, const float *target, int samples,
                     double *loss);

@@ -208,6 +208,27 @@ static void heads_work(const fno_pass *c, const fno_crew *w) { each_step(c, w, p
 
 void fno_draw(const fno_pass *c) { fno_run_modes(c, PNO_PHASE_TURN, draw_work); }
 
+void pno_fno_draw_again(pno_fno_plan *p, int samples, float *output) {
+  const fno_pass c = {.p = p, .output = output, .samples = samples};
+  fno_draw(&c);
+}
+
+double pno_fno_heads_variance(const pno_fno_plan *p, int sample) {
+  const int out = p->fno->spec.out;
+  const ptrdiff_t points = pno_grid_data_points(&p->grid);
+  const float *heads = p->heads + 2 * sample * points * out;
+  double sum = 0;
+  for (ptrdiff_t i = 0; i < points; i++) {
+    for (int o = 0; o < out; o++) {
+      const double s = (double)heads[2 * i * out + out + o];
+      const double sd = (double)p->head_scale[(p->use.norm_out.per_point ? 2 * i * out : 0) + o] *
+                        ((s > 0 ? s : 0.0) + log1p(exp(-fabs(s))) + 1e-6);
+      sum += sd * sd;
+    }
+  }
+  return sum / (double)(points * out);
+}
+
 static void draws_loss(const fno_pass *c, double *loss) {
   const pno_fno_plan *p = c->p;
   fno_run_modes(c, PNO_PHASE_TURN, sums_work);

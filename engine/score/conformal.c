@@ -31,6 +31,10 @@ void pno_conformal_add(uint64_t *counts, const float *truth, const float *mean, 
   *field_score = largest;
 }
 
+void pno_conformal_merge(uint64_t *counts, const uint64_t *others) {
+  for (int b = 0; b < PNO_CONFORMAL_BINS; b++) counts[b] += others[b];
+}
+
 /* Products such as (n + 1) level of whole numbers and decimal levels are whole up to rounding; without this 100 * .95
  * could ask for one sample more. */
 static const double SLACK = 1e-9;

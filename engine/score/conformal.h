@@ -33,6 +33,8 @@ static inline float pno_conformal_ratio(float truth, float mean, float sd) {
 void pno_conformal_add(uint64_t *counts, const float *truth, const float *mean, const float *sd, ptrdiff_t n,
                        double *field_score);
 
+void pno_conformal_merge(uint64_t *counts, const uint64_t *others); /* adds the counts of another rank */
+
 /* The factors of each level, from the counts and the field scores [samples] of all samples.
  * Errors: PNO_E_USAGE without samples or values, or for a level outside (0, 1); PNO_E_NOMEM. */
 pno_status pno_conformal_fit(const uint64_t *counts, const double *field_scores, ptrdiff_t samples, int levels,

@@ -132,9 +132,9 @@ void pno_scorer_add(pno_scorer *s, const float *draws, int count) {
   s->given += count;
 }
 
-void pno_scorer_parts(pno_scorer *s, double aleatoric, double epistemic) {
+void pno_scorer_parts(pno_scorer *s, double aleatoric, double in_draws) {
   s->parts[0] = aleatoric;
-  s->parts[1] = epistemic;
+  s->parts[1] = in_draws;
 }
 
 static void finish_moments(pno_scorer *s) {
@@ -247,7 +247,7 @@ void pno_scorer_end(pno_scorer *s, double *values) {
   }
   score_bands(s, values);
   values[AT_ALEATORIC] = s->parts[0];
-  values[AT_EPISTEMIC] = s->parts[1];
+  values[AT_EPISTEMIC] = values[AT_VARIANCE] - s->parts[1];
   double *power = values + score_at_spectra(&s->spec);
   if (s->shells > 0) {
     score_spectrum(s, s->truth, NULL, power);

@@ -61,8 +61,9 @@ void pno_scorer_destroy(pno_scorer **s); /* takes NULL */
 void pno_scorer_begin(pno_scorer *s, const float *truth);
 void pno_scorer_add(pno_scorer *s, const float *draws, int count);
 
-/* Mean variances over the field where the method separates them; NaN unless given between begin and end. */
-void pno_scorer_parts(pno_scorer *s, double aleatoric, double epistemic);
+/* Mean variances over the field where the method separates them, between begin and end: aleatoric, and how much of the
+ * variance of the draws is not epistemic. NaN, as where this is not called: unknown. */
+void pno_scorer_parts(pno_scorer *s, double aleatoric, double in_draws);
 void pno_scorer_end(pno_scorer *s, double *values); /* [pno_score_values] */
 
 /* Doubles a sample, at any stage; the meaning of a place is known to pno_score_finish only. */

@@ -19,7 +19,14 @@ pno_status pno_comm_world(double timeout_s, pno_comm **out);
 /* This process alone; works where MPI was never initialised. Local. Errors: PNO_E_NOMEM. */
 pno_status pno_comm_self(pno_comm **out);
 
-void pno_comm_destroy(pno_comm **c); /* Collective for a world, Local after PNO_E_COMM; takes NULL and destroyed ones */
+/* Ranks that say the same color >= 0 become a communicator of their own, in the order of their ranks and with the
+ * time-out of c; color < 0: this rank is in none, *out is NULL. Groups know nothing of each other: each may wait, fail
+ * and be destroyed alone, before or after c, and c stays usable between their calls.
+ * Collective over c. Errors, with *out untouched: PNO_E_COMM a rank did not come; PNO_E_NOMEM on all ranks. */
+pno_status pno_comm_split(pno_comm *c, int color, pno_comm **out);
+
+/* Collective over the ranks of a world or a group, Local for others and after PNO_E_COMM; takes NULL and destroyed ones. */
+void pno_comm_destroy(pno_comm **c);
 
 int pno_comm_rank(const pno_comm *c);        /* Local */
 int pno_comm_size(const pno_comm *c);        /* Local */

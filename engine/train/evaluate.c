@@ -1,48 +1,65 @@
 #include "engine/train/evaluate.h"
 
 #include <stdlib.h>
+#include <string.h>
 
-const char *const pno_score_names[PNO_SCORES] = {"l2", "rel_l2", "h1"};
+#include "engine/score/conformal.h"
+#include "engine/train/sampler.h"
 
 struct pno_evaluator {
-  const pno_operator *o; /* borrowed */
-  pno_dataset *ds;       /* borrowed */
-  pno_fno_plan *plan;    /* owned */
-  ptrdiff_t first, count;
-  float *x, *y, *out; /* owned: one sample */
-  double *scores;     /* owned: [count][PNO_SCORES] */
+  pno_predictive p;  /* what it borrows */
+  pno_dataset *ds;   /* borrowed */
+  pno_evaluator_use use;
+  pno_score_spec spec;
+  pno_sampler *sampler; /* owned */
+  pno_scorer *scorer;   /* owned */
+  ptrdiff_t first, count, width; /* width: doubles of a sample's scores */
+  float *x, *y;   /* owned: one sample */
+  float *members; /* owned: [use.members][values], NULL: none are kept */
+  double *scores; /* owned: [count][width] */
+  int kept;       /* of members, of the newest sample */
 };
+
+static pno_score_spec score_spec(const pno_evaluator *e, int draws) {
+  const pno_sample_info *info = pno_dataset_info(e->ds);
+  const pno_uq_spec *uq = e->p.uq;
+  pno_score_spec s = {.dims = info->dims, .channels = info->out_channels, .draws = draws, .levels = uq->levels,
+                      .needs_draws = e->use.full || draws > 1, .spectra = e->use.full};
+  for (int j = 0; j < info->dims; j++) s.n[j] = info->n[j];
+  memcpy(s.level, uq->level, sizeof s.level);
+  if (!e->p.bands || e->p.bands->levels == 0) return s;
+  s.calibrated = true;
+  s.unscaled = e->p.bands->unscaled;
+  s.levels = e->p.bands->levels; /* bands exist for their own levels alone */
+  memcpy(s.level, e->p.bands->level, sizeof s.level);
+  memcpy(s.point_factor, e->p.bands->point, sizeof s.point_factor);
+  memcpy(s.field_factor, e->p.bands->field, sizeof s.field_factor);
+  return s;
+}
 
 static pno_status allocate(pno_evaluator *e) {
   const size_t nx = (size_t)pno_dataset_x_count(e->ds), ny = (size_t)pno_dataset_y_count(e->ds);
+  e->width = pno_score_values(&e->spec);
   e->x = calloc(nx, sizeof *e->x);
   e->y = calloc(ny, sizeof *e->y);
-  e->out = calloc(ny, sizeof *e->out);
-  e->scores = calloc((size_t)e->count * PNO_SCORES, sizeof *e->scores);
-  if (!e->x || !e->y || !e->out || !e->scores)
-    return pno_fail(PNO_E_NOMEM, "no memory to evaluate %td samples of %zu values", e->count, nx + 2 * ny);
+  e->scores = calloc((size_t)e->count * (size_t)e->width, sizeof *e->scores);
+  if (e->use.members > 0) e->members = calloc((size_t)e->use.members * ny, sizeof *e->members);
+  if (!e->x || !e->y || !e->scores || (e->use.members > 0 && !e->members))
+    return pno_fail(PNO_E_NOMEM, "no memory to evaluate %td samples of %zu values", e->count, nx + ny);
   return PNO_OK;
 }
 
-static pno_status make_plan(pno_evaluator *e) {
-  const pno_sample_info *info = pno_dataset_info(e->ds);
-  PNO_TRY(pno_operator_fits(e->o, info));
-  pno_fno_use use = {.kernels = e->o->kernels, .samples = 1, .micro = 1, .threads = e->o->threads,
-                     .norm_in = pno_operator_in(e->o), .norm_out = pno_operator_out(e->o)};
-  for (int j = 0; j < info->dims; j++) use.n[j] = info->n[j];
-  use.fft = pno_transforms_find(e->o->transforms, e->o->fno, use.n, NULL);
-  return pno_fno_plan_create(e->o->fno, &use, &e->plan);
-}
-
-pno_status pno_evaluator_create(const pno_operator *o, pno_dataset *ds, ptrdiff_t first, ptrdiff_t count,
-                                pno_evaluator **out) {
+pno_status pno_evaluator_create(const pno_predictive *p, pno_dataset *ds, ptrdiff_t first, ptrdiff_t count,
+                                const pno_evaluator_use *use, pno_evaluator **out) {
   if (count < 1 || first < 0 || first + count > pno_dataset_count(ds))
     return pno_fail(PNO_E_INPUT, "samples %td to %td wanted of %td", first, first + count - 1, pno_dataset_count(ds));
   pno_evaluator *e = calloc(1, sizeof *e);
   if (!e) return pno_fail(PNO_E_NOMEM, "no memory for an evaluation");
   pno_status st = PNO_OK;
-  *e = (pno_evaluator){.o = o, .ds = ds, .first = first, .count = count};
-  PNO_TRY_GOTO(st, make_plan(e), done);
+  *e = (pno_evaluator){.p = *p, .ds = ds, .use = *use, .first = first, .count = count};
+  e->spec = score_spec(e, pno_uq_draws(p, use->draws));
+  PNO_TRY_GOTO(st, pno_sampler_create(&e->p, pno_dataset_info(ds), e->spec.draws, &e->sampler), done);
+  PNO_TRY_GOTO(st, pno_scorer_create(&e->spec, &e->scorer), done);
   PNO_TRY_GOTO(st, allocate(e), done);
   *out = e;
   e = NULL;
@@ -53,63 +70,120 @@ done:
 
 void pno_evaluator_destroy(pno_evaluator **e) {
   if (!e || !*e) return;
-  pno_fno_plan_destroy(&(*e)->plan);
+  pno_sampler_destroy(&(*e)->sampler);
+  pno_scorer_destroy(&(*e)->scorer);
   free((*e)->x);
   free((*e)->y);
-  free((*e)->out);
+  free((*e)->members);
   free((*e)->scores);
   free(*e);
   *e = NULL;
 }
 
-pno_status pno_evaluator_predict(pno_evaluator *e, ptrdiff_t sample, const float **x, const float **y,
-                                 const float **prediction) {
+int pno_evaluator_draws(const pno_evaluator *e) { return e->spec.draws; }
+
+static void take(void *user, const float *fields, int count) {
+  pno_evaluator *e = user;
+  const ptrdiff_t ny = pno_dataset_y_count(e->ds);
+  const int rest = e->use.members - e->kept, keep = count < rest ? count : rest;
+  pno_scorer_add(e->scorer, fields, count);
+  if (keep <= 0) return;
+  memcpy(e->members + e->kept * ny, fields, sizeof *fields * (size_t)(keep * ny));
+  e->kept += keep;
+}
+
+/* Reads, draws and scores one sample into its row. */
+static pno_status run_sample(pno_evaluator *e, ptrdiff_t sample) {
+  double *row = e->scores + sample * e->width, aleatoric, noise;
   PNO_TRY(pno_dataset_read(e->ds, e->first + sample, e->x, e->y));
-  pno_fno_forward(e->plan, e->o->params, e->x, 1, e->out);
-  *x = e->x;
-  *y = e->y;
-  *prediction = e->out;
+  e->kept = 0;
+  pno_scorer_begin(e->scorer, e->y);
+  pno_sampler_run(e->sampler, e->x, (uint32_t)(e->first + sample), take, e);
+  pno_sampler_parts(e->sampler, &aleatoric, &noise);
+  pno_scorer_parts(e->scorer, aleatoric, noise);
+  pno_scorer_end(e->scorer, row);
   return PNO_OK;
 }
 
-void pno_evaluator_score(pno_evaluator *e, double scores[PNO_SCORES]) {
-  for (int k = 0; k < PNO_SCORES; k++) pno_fno_losses(e->plan, (pno_loss_kind)k, e->out, e->y, 1, &scores[k]);
+pno_status pno_evaluator_predict(pno_evaluator *e, ptrdiff_t sample, pno_prediction *out) {
+  pno_scores_all scores;
+  PNO_TRY(run_sample(e, sample));
+  PNO_TRY(pno_score_finish(&e->spec, e->scores + sample * e->width, 1, &scores));
+  *out = (pno_prediction){.x = e->x, .y = e->y, .mean = pno_scorer_mean(e->scorer), .sd = pno_scorer_sd(e->scorer),
+                          .members = e->members, .rel_l2 = scores.rel_l2};
+  return PNO_OK;
+}
+
+void pno_evaluator_interval(const pno_evaluator *e, int level, float *lo, float *hi) {
+  pno_scorer_interval(e->scorer, level, lo, hi);
 }
 
 /* The samples of rank r: [first, first + count) of n, as equal as can be. */
 static ptrdiff_t share(ptrdiff_t n, int ranks, int r) { return n * r / ranks; }
 
-static pno_status score_share(pno_evaluator *e, ptrdiff_t from, ptrdiff_t to) {
-  for (ptrdiff_t s = from; s < to; s++) {
-    const float *x, *y, *prediction;
-    PNO_TRY(pno_evaluator_predict(e, s, &x, &y, &prediction));
-    pno_evaluator_score(e, &e->scores[s * PNO_SCORES]);
-  }
-  return PNO_OK;
-}
-
-/* Every rank's share to every rank, one broadcast a rank. */
-static pno_status exchange(pno_evaluator *e, pno_comm *comm) {
+/* Rows of doubles of every rank's share to every rank, one broadcast a rank. */
+static pno_status exchange(pno_evaluator *e, pno_comm *comm, double *rows, ptrdiff_t width) {
   const int ranks = pno_comm_size(comm);
   for (int r = 0; r < ranks; r++) {
     const ptrdiff_t from = share(e->count, ranks, r), to = share(e->count, ranks, r + 1);
     if (from == to) continue;
-    PNO_TRY(pno_bcast(comm, e->scores + from * PNO_SCORES, (size_t)(to - from) * PNO_SCORES * sizeof *e->scores, r));
+    PNO_TRY(pno_bcast(comm, rows + from * width, (size_t)(to - from) * (size_t)width * sizeof *rows, r));
   }
   return PNO_OK;
 }
 
-pno_status pno_evaluate(pno_evaluator *e, pno_comm *comm, pno_scores *out, double *per_sample) {
+static pno_status score_share(pno_evaluator *e, ptrdiff_t from, ptrdiff_t to) {
+  for (ptrdiff_t s = from; s < to; s++) PNO_TRY(run_sample(e, s));
+  return PNO_OK;
+}
+
+pno_status pno_evaluate(pno_evaluator *e, pno_comm *comm, pno_scores_all *out) {
   const int ranks = pno_comm_size(comm), rank = pno_comm_rank(comm);
   const pno_status st = score_share(e, share(e->count, ranks, rank), share(e->count, ranks, rank + 1));
   PNO_TRY(pno_agree(comm, st));
-  PNO_TRY(exchange(e, comm));
-  *out = (pno_scores){.samples = e->count};
-  for (ptrdiff_t s = 0; s < e->count; s++) {
-    for (int k = 0; k < PNO_SCORES; k++) {
-      out->mean[k] += e->scores[s * PNO_SCORES + k] / (double)e->count;
-      if (per_sample) per_sample[s * PNO_SCORES + k] = e->scores[s * PNO_SCORES + k];
-    }
+  PNO_TRY(exchange(e, comm, e->scores, e->width));
+  return pno_score_finish(&e->spec, e->scores, e->count, out); /* the same rows on all ranks */
+}
+
+/* ---- calibration ---- */
+
+typedef struct {
+  uint64_t *own, *all; /* [PNO_CONFORMAL_BINS], [ranks] times that */
+  double *field;       /* [count] */
+} counting;
+
+static pno_status count_share(pno_evaluator *e, ptrdiff_t from, ptrdiff_t to, const counting *c) {
+  for (ptrdiff_t s = from; s < to; s++) {
+    PNO_TRY(run_sample(e, s));
+    pno_conformal_add(c->own, e->y, pno_scorer_mean(e->scorer), e->spec.draws > 1 ? pno_scorer_sd(e->scorer) : NULL,
+                      pno_dataset_y_count(e->ds), &c->field[s]);
   }
   return PNO_OK;
+}
+
+static pno_status count_all(pno_evaluator *e, pno_comm *comm, const counting *c, pno_bands *b) {
+  const int ranks = pno_comm_size(comm), rank = pno_comm_rank(comm);
+  const size_t bytes = PNO_CONFORMAL_BINS * sizeof *c->own;
+  PNO_TRY(pno_agree(comm, count_share(e, share(e->count, ranks, rank), share(e->count, ranks, rank + 1), c)));
+  PNO_TRY(exchange(e, comm, c->field, 1));
+  PNO_TRY(pno_allgather(comm, c->own, bytes, c->all));
+  for (int r = 1; r < ranks; r++) pno_conformal_merge(c->all, c->all + (ptrdiff_t)r * PNO_CONFORMAL_BINS);
+  return pno_conformal_fit(c->all, c->field, e->count, b->levels, b->level, b->point, b->field);
+}
+
+pno_status pno_evaluator_calibrate(pno_evaluator *e, pno_comm *comm, pno_bands *out) {
+  const size_t ranks = (size_t)pno_comm_size(comm);
+  pno_bands b = {.levels = e->p.uq->levels, .unscaled = e->spec.draws == 1, .samples = e->count};
+  const counting c = {.own = calloc(PNO_CONFORMAL_BINS, sizeof *c.own),
+                      .all = calloc(ranks * PNO_CONFORMAL_BINS, sizeof *c.all),
+                      .field = calloc((size_t)e->count, sizeof *c.field)};
+  const bool have = c.own && c.all && c.field;
+  memcpy(b.level, e->p.uq->level, sizeof b.level);
+  pno_status st = pno_agree(comm, have ? PNO_OK : pno_fail(PNO_E_NOMEM, "no memory to calibrate on %td samples", e->count));
+  if (st == PNO_OK) st = count_all(e, comm, &c, &b);
+  free(c.own);
+  free(c.all);
+  free(c.field);
+  if (st == PNO_OK) *out = b;
+  return st;
 }

@@ -1,36 +1,43 @@
-/* Scores of an operator on a data set, the same on any number of ranks: ranks share the samples, the scores are
- * gathered per sample and summed in sample order in double. */
+/* Scores of predictions on a data set, the same on any number of ranks: ranks share the samples, the scores are gathered per
+ * sample and summed in sample order in double. */
 #ifndef PNO_ENGINE_TRAIN_EVALUATE_H
 #define PNO_ENGINE_TRAIN_EVALUATE_H
 
+#include "engine/score/scores.h"
 #include "engine/sync/comm.h"
-#include "engine/train/operator.h"
+#include "engine/train/uq.h"
 #include "io/dataset.h"
-
-/* Means over the samples, on the fields as they are in the file. Indexed by pno_loss_kind. */
-enum { PNO_SCORES = 3 };
-typedef struct {
-  double mean[PNO_SCORES]; /* l2, rel_l2, h1 */
-  ptrdiff_t samples;
-} pno_scores;
-
-/* Names of the scores: "l2", "rel_l2", "h1". */
-extern const char *const pno_score_names[PNO_SCORES];
 
 typedef struct pno_evaluator pno_evaluator;
 
-/* Samples first .. first + count - 1 of ds (borrowed, as is o), by the transform that pno_operator_choose chose. Local.
- * Errors: PNO_E_SHAPE the data does not fit the operator; PNO_E_NOMEM; those of the plan. */
-pno_status pno_evaluator_create(const pno_operator *o, pno_dataset *ds, ptrdiff_t first, ptrdiff_t count,
-                                pno_evaluator **out);
+/* What is asked for of each sample. */
+typedef struct {
+  int draws;   /* of each input, where the method draws */
+  bool full;   /* all scores with spectra; else those that need no more than moments, or few draws */
+  int members; /* draws that pno_evaluator_predict hands out */
+} pno_evaluator_use;
+
+/* Samples first .. first + count - 1 of ds (borrowed, as is what p borrows), by the transform that pno_operator_choose chose.
+ * Local. Errors: PNO_E_SHAPE the data do not fit the operator; PNO_E_NOMEM; those of the plan. */
+pno_status pno_evaluator_create(const pno_predictive *p, pno_dataset *ds, ptrdiff_t first, ptrdiff_t count,
+                                const pno_evaluator_use *use, pno_evaluator **out);
 void pno_evaluator_destroy(pno_evaluator **e);
+int pno_evaluator_draws(const pno_evaluator *e); /* of each input */
 
-/* Collective over comm. Every rank gets the scores. per_sample: [count][PNO_SCORES] or NULL. */
-pno_status pno_evaluate(pno_evaluator *e, pno_comm *comm, pno_scores *out, double *per_sample);
+/* On the fields as they are in the file. Collective over comm. Every rank gets the scores. */
+pno_status pno_evaluate(pno_evaluator *e, pno_comm *comm, pno_scores_all *out);
 
-/* One prediction: x, y and prediction of one sample; the pointers are valid until the next call. Local. */
-pno_status pno_evaluator_predict(pno_evaluator *e, ptrdiff_t sample, const float **x, const float **y,
-                                 const float **prediction);
-void pno_evaluator_score(pno_evaluator *e, double scores[PNO_SCORES]); /* of the newest prediction. Local */
+/* One prediction; the pointers are valid until the next call. Local. */
+typedef struct {
+  const float *x, *y;     /* of the data */
+  const float *mean, *sd; /* over the draws */
+  const float *members;   /* [use.members, or fewer draws][n..][channels] */
+  double rel_l2;          /* of the mean */
+} pno_prediction;
+pno_status pno_evaluator_predict(pno_evaluator *e, ptrdiff_t sample, pno_prediction *out);
+void pno_evaluator_interval(const pno_evaluator *e, int level, float *lo, float *hi); /* of the newest; needs full. Local */
+
+/* Bands that hold at the levels of uq for new samples, fitted to all samples of e. Collective over comm. */
+pno_status pno_evaluator_calibrate(pno_evaluator *e, pno_comm *comm, pno_bands *out);
 
 #endif

@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "engine/score/laplace_heads.h"
+
 struct pno_sampler {
   pno_predictive p; /* what it borrows */
   int draws, chunk; /* chunk: fields of one call */
@@ -148,16 +150,16 @@ void pno_sampler_run(pno_sampler *s, const float *x, uint32_t sample, pno_sample
     run_passes(s, x, sample, take, user);
 }
 
-void pno_sampler_parts(const pno_sampler *s, double spread, double *aleatoric, double *epistemic) {
-  *aleatoric = *epistemic = NAN;
+void pno_sampler_parts(const pno_sampler *s, double *aleatoric, double *in_draws) {
+  *aleatoric = *in_draws = NAN;
   switch (s->p.uq->method) {
     case PNO_UQ_PNO_R: *aleatoric = pno_fno_heads_variance(s->plans[0], 0); break;
     case PNO_UQ_MCDROPOUT:
-    case PNO_UQ_ENSEMBLE: *epistemic = spread; break;
+    case PNO_UQ_ENSEMBLE: *in_draws = 0; break;
     case PNO_UQ_LAPLACE:
       if (!s->heads) break;
       *aleatoric = pno_laplace_heads_noise(s->heads);
-      *epistemic = s->p.uq->noise ? spread - *aleatoric : spread;
+      *in_draws = s->p.uq->noise ? *aleatoric : 0;
       break;
     default: break;
   }

@@ -19,9 +19,9 @@ typedef void pno_sampler_take(void *user, const float *fields, int count);
  * number in the data set, which the random numbers depend on. */
 void pno_sampler_run(pno_sampler *s, const float *x, uint32_t sample, pno_sampler_take *take, void *user);
 
-/* Mean variances over the field of the newest input; NaN where the method does not separate them: of two heads the noise
- * that was learned is aleatoric; of Laplace the weights are epistemic and the noise aleatoric; the spread of members and
- * of MC dropout is epistemic. spread: mean variance of the draws. */
-void pno_sampler_parts(const pno_sampler *s, double spread, double *aleatoric, double *epistemic);
+/* Mean variances over the field of the newest input; NaN where the method does not tell. aleatoric: the noise that two heads
+ * have learned, or that of Laplace. in_draws: how much of the variance of the draws is not epistemic; the spread of members,
+ * of MC dropout and of Laplace's weights is epistemic. */
+void pno_sampler_parts(const pno_sampler *s, double *aleatoric, double *in_draws);
 
 #endif

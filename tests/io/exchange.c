@@ -2,6 +2,8 @@
  *
  *   io_exchange native|packed|series PATH     data sets of native_spec.h: value k of trajectory i is i + k / 1024
  *   io_exchange fields PATH                   value k of variable v of sample s is 1000 v + 100 s + k / 64
+ *   io_exchange members PATH                  value k of member m of sample s is 1000 m + 100 s + k / 64
+ *   io_exchange scores PATH | reliability PATH
  *   io_exchange metrics DIR | checkpoint DIR
  *   io_exchange read PATH OUT                 prints "format dims n.. in out count"; floats x, y a sample into OUT
  *
@@ -14,6 +16,8 @@
 #include "io/dataset.h"
 #include "io/fields_file.h"
 #include "io/metrics.h"
+#include "io/plot_reliability.h"
+#include "io/scores_file.h"
 #include "native_spec.h"
 
 static pno_status write_native(const char *path, const char *which) {
@@ -51,6 +55,48 @@ static pno_status write_fields(const char *path) {
   if (st == PNO_OK) return pno_fields_commit(&f);
   pno_fields_abandon(&f);
   return st;
+}
+
+static pno_status write_members(const char *path) {
+  enum { SAMPLES = 2, MEMBERS = 3, NX = 4, CHANNELS = 2 };
+  const pno_fields_spec spec = {.samples = SAMPLES, .dims = 1, .n = {NX}, .n_vars = 1,
+                                .var = {{.name = "draws", .long_name = "members", .units = "K", .channel_axis = "channel",
+                                         .channels = CHANNELS, .members = MEMBERS, .n_attrs = 1,
+                                         .attr = {{"level", 0.9}}}}};
+  float v[CHANNELS * NX];
+  pno_fields_file *f = NULL;
+  PNO_TRY(pno_fields_create(path, &spec, &f));
+  pno_status st = PNO_OK;
+  for (int i = 0; i < SAMPLES * MEMBERS && st == PNO_OK; i++) {
+    for (int k = 0; k < CHANNELS * NX; k++) v[k] = (float)(1000 * (i % MEMBERS) + 100 * (i / MEMBERS)) + (float)k / 64.0f;
+    st = pno_fields_put_member(f, 0, i / MEMBERS, i % MEMBERS, v);
+  }
+  if (st == PNO_OK) return pno_fields_commit(&f);
+  pno_fields_abandon(&f);
+  return st;
+}
+
+static const double levels[] = {0.5, 0.8, 0.95}, coverage[] = {0.4, 0.75, 0.9}, better[] = {0.5, 0.81, 0.94};
+
+static pno_status write_scores(const char *path) {
+  static const double by_channel[] = {1, 2, 3, 4, 5, 6}, crps = 0.125, pit[] = {3, 1, 1, 3};
+  const pno_scores_axis axis = {.name = "level", .n = 3, .values = levels, .long_name = "nominal level", .units = "1"};
+  const pno_scores_array array[] = {
+      {.name = "crps", .long_name = "CRPS, fair", .units = "K", .values = &crps},
+      {.name = "coverage", .rank = 1, .dim = {{"level", 3}}, .values = coverage},
+      {.name = "width", .rank = 2, .dim = {{"channel", 2}, {"level", 3}}, .values = by_channel},
+      {.name = "pit", .rank = 1, .dim = {{"bin", 4}}, .values = pit}};
+  const pno_scores_spec spec = {.n_axes = 1, .axis = &axis, .n_arrays = 4, .array = array, .n_notes = 1,
+                                .note = {{"generator", "pno test"}}};
+  return pno_scores_write(path, &spec);
+}
+
+static pno_status write_reliability(const char *path) {
+  static const double raw[] = {3, 1, 1, 3}, after[] = {1, 1.25, 1, 0.75};
+  const pno_reliability_curve curves[] = {
+      {.name = "raw & <unsure>", .n = 3, .nominal = levels, .observed = coverage, .bins = 4, .pit = raw},
+      {.name = "recalibrated \"\xc3\xa4\xff\x01", .n = 3, .nominal = levels, .observed = better, .bins = 4, .pit = after}};
+  return pno_plot_reliability(path, "</title><script>&amp;", curves, 2);
 }
 
 static pno_status write_metrics(const char *dir) {
@@ -112,6 +158,9 @@ int main(int argc, char **argv) {
   if (strcmp(what, "native") == 0 || strcmp(what, "packed") == 0 || strcmp(what, "series") == 0)
     st = write_native(argv[2], what);
   if (strcmp(what, "fields") == 0) st = write_fields(argv[2]);
+  if (strcmp(what, "members") == 0) st = write_members(argv[2]);
+  if (strcmp(what, "scores") == 0) st = write_scores(argv[2]);
+  if (strcmp(what, "reliability") == 0) st = write_reliability(argv[2]);
   if (strcmp(what, "metrics") == 0) st = write_metrics(argv[2]);
   if (strcmp(what, "checkpoint") == 0) st = write_checkpoint(argv[2]);
   if (strcmp(what, "read") == 0 && argc > 3) st = read_dataset(argv[2], argv[3]);

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import xml.etree.ElementTree
 
 SKIP = 77
 try:
@@ -157,6 +158,58 @@ def fields(folder):
     check("float input(sample, channel_in, x, y)" in ncdump(path))
 
 
+def members(folder):
+    path = os.path.join(folder, "members.h5")
+    must("members", path)
+    check_xarray(path, None, ["draws"], [("sample", "member", "channel", "x")])
+    with xarray.open_dataset(path, engine="h5netcdf") as ds:
+        draws = ds["draws"]
+        equal(draws.sel(sample=1, member=2).values, 2100 + np.arange(8, dtype="f4").reshape(2, 4) / 64, "draws")
+        check(draws.attrs == {"long_name": "members", "units": "K", "level": 0.9}, draws.attrs)
+    check("float draws(sample, member, channel, x)" in ncdump(path))
+
+
+def scores(folder):
+    path = os.path.join(folder, "eval.h5")
+    must("scores", path)
+    check_xarray(path, None, ["crps", "coverage", "width", "pit"], [(), ("level",), ("channel", "level"), ("bin",)])
+    with xarray.open_dataset(path, engine="netcdf4") as ds:
+        check(float(ds["crps"]) == 0.125 and ds["crps"].attrs == {"long_name": "CRPS, fair", "units": "K"}, ds["crps"])
+        check(float(ds["coverage"].sel(level=0.95)) == 0.9, ds["coverage"])
+        equal(ds["width"].values, np.arange(1.0, 7).reshape(2, 3), "width")
+        equal(ds["bin"].values, np.arange(4), "bin")
+        check(ds["level"].attrs["long_name"] == "nominal level" and ds["level"].attrs["units"] == "1", ds["level"])
+        check(ds.attrs["generator"] == "pno test" and ds.attrs["format"] == "pno-scores", ds.attrs)
+    header = ncdump(path)
+    for words in "double crps ;", "double width(channel, level)", "double level(level)", 'Conventions = "CF-1.8"':
+        check(words in header, f"ncdump -h does not say '{words}':", header)
+
+
+def reliability(folder):
+    """Points where they belong, and nothing that a name says can break the picture."""
+    path, space = os.path.join(folder, "reliability.svg"), "{http://www.w3.org/2000/svg}"
+    must("reliability", path)
+    root = xml.etree.ElementTree.parse(path).getroot()
+    check(root.tag == space + "svg" and root.find(space + "title").text == "</title><script>&amp;", root)
+    check(not list(root.iter(space + "script")), "a title became an element")
+
+    def of_class(name):
+        return [e for e in root.iter() if e.get("class") == name]
+
+    wanted = [(0.5, 0.4), (0.8, 0.75), (0.95, 0.9)], [(0.5, 0.5), (0.8, 0.81), (0.95, 0.94)]
+    for curve, points in zip(of_class("curve"), wanted):
+        circles = [(float(c.get("cx")), float(c.get("cy"))) for c in curve.iter(space + "circle")]
+        line = [tuple(map(float, p.split(","))) for p in curve.find(space + "polyline").get("points").split()]
+        check(circles == line, circles, line)
+        check(circles == [(round(60 + 320 * x, 2), round(64 + 320 * (1 - y), 2)) for x, y in points], circles)
+    check([len(of_class(c)) for c in ("curve", "histogram", "ideal")] == [2, 2, 2])
+    for histogram, density in zip(of_class("histogram"), ([1.5, 0.5, 0.5, 1.5], [1, 1.25, 1, 0.75])):
+        heights = [float(b.get("height")) for b in histogram]
+        check(np.allclose(heights, 320 * np.array(density) / 1.5, atol=0.01), heights)
+    legend = [e.text for e in of_class("legend") if e.text]
+    check(legend == ["raw & <unsure>", 'recalibrated "\u00e4??'], legend)
+
+
 def metrics(folder):
     must("metrics", folder)
     path = os.path.join(folder, "metrics.h5")
@@ -254,6 +307,6 @@ def shared_data(folder):
 
 
 if __name__ == "__main__":
-    TOPICS = (native, fields, metrics, checkpoint, plain, hostile, shared_data)
+    TOPICS = (native, fields, members, scores, reliability, metrics, checkpoint, plain, hostile, shared_data)
     with tempfile.TemporaryDirectory(prefix="pno-io-") as temporary:
         {t.__name__: t for t in TOPICS}[sys.argv[1]](temporary)

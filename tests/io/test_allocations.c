@@ -17,7 +17,9 @@
 #include "io/metrics.h"
 #include "io/normaliser.h"
 #include "io/plot.h"
+#include "io/plot_reliability.h"
 #include "io/rundir.h"
+#include "io/scores_file.h"
 #include "io/spool.h"
 #include "io_files.h"
 #include "native_spec.h"
@@ -338,7 +340,12 @@ static pno_status leave(void *user) {
   if (st != PNO_OK) pno_fields_abandon(&f);
   PNO_TRY(st);
   PNO_TRY(pno_fields_commit(&f));
-  return pno_plot_panels(other, &panel, 1);
+  PNO_TRY(pno_plot_panels(other, &panel, 1));
+  static const double half[2] = {0.25, 0.5};
+  const pno_scores_array array = {.name = "a", .rank = 1, .dim = {{"k", 2}}, .values = half};
+  const pno_reliability_curve curve = {.name = "raw", .n = 2, .nominal = half, .observed = half};
+  PNO_TRY(pno_scores_write(path, &(pno_scores_spec){.n_arrays = 1, .array = &array}));
+  return pno_plot_reliability(other, "title", &curve, 1);
 }
 
 static bool no_temporary(void *user, pno_status st) {

@@ -236,3 +236,69 @@ Test(fields_file, values_with_the_channels_last_give_the_same_file_as_with_the_c
   expect_var(file, "prediction", 1, 1);
   H5Fclose(file);
 }
+
+enum { MEMBERS = 4 };
+
+static pno_fields_spec spec_with_members(void) {
+  pno_fields_spec spec = spec_of();
+  spec.n_vars = 4;
+  spec.var[3] = (pno_fields_var){.name = "upper", .channel_axis = "channel_in", .channels = IN, .members = MEMBERS,
+                                 .units = "m", .n_attrs = 2, .attr = {{"level", 0.9}, {"alpha", -0.125}}};
+  return spec;
+}
+
+Test(fields_file, members_lie_between_samples_and_channels_in_either_order_of_channels) {
+  const pno_fields_spec spec = spec_with_members();
+  pno_fields_file *f = must_create(&spec);
+  float v[IN * POINTS], last[IN * POINTS];
+  static float have[SAMPLES * MEMBERS * IN * POINTS];
+  for (int s = 0; s < SAMPLES; s++)
+    for (int m = MEMBERS - 1; m >= 0; m--) {
+      for (int k = 0; k < IN * POINTS; k++) last[k % POINTS * IN + k / POINTS] = v[k] = value(m, s, k);
+      const pno_status st = m % 2 ? pno_fields_put_member(f, 3, s, m, v) : pno_fields_put_member_last(f, 3, s, m, last);
+      cr_assert(st == PNO_OK, "%s", pno_fail_words());
+    }
+  put_all(f);
+  cr_assert(pno_fields_commit(&f) == PNO_OK, "%s", pno_fail_words());
+  hid_t file = must_open(), dset = H5Dopen2(file, "upper", H5P_DEFAULT);
+  int rank = 0;
+  hsize_t dims[H5S_MAX_RANK];
+  char units[8];
+  double level = 0, alpha = 0;
+  cr_assert(pno_h5_extent(dset, &rank, dims) == PNO_OK && rank == 5, "rank %d", rank);
+  cr_expect(dims[0] == SAMPLES && dims[1] == MEMBERS && dims[2] == IN && dims[3] == NX && dims[4] == NY);
+  for (unsigned axis = 0; axis < 5; axis++) cr_expect_eq(H5DSget_num_scales(dset, axis), 1);
+  cr_assert(H5Dread(dset, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, have) >= 0);
+  for (int i = 0; i < SAMPLES * MEMBERS * IN * POINTS; i++)
+    cr_assert(have[i] == value(i / (IN * POINTS) % MEMBERS, i / (IN * POINTS * MEMBERS), i % (IN * POINTS)), "at %d", i);
+  cr_expect(pno_h5_get_text(dset, "units", units, sizeof units) == PNO_OK && strcmp(units, "m") == 0);
+  cr_expect(H5LTget_attribute_double(file, "upper", "level", &level) >= 0 && level == 0.9);
+  cr_expect(H5LTget_attribute_double(file, "upper", "alpha", &alpha) >= 0 && alpha == -0.125);
+  pno_h5_close(&dset);
+  expect_var(file, "input", 0, IN); /* beside it nothing moved */
+  pno_h5_close(&file);
+}
+
+Test(fields_file, members_that_do_not_exist_are_refused) {
+  float v[IN * POINTS] = {0};
+  const pno_fields_spec spec = spec_with_members();
+  pno_fields_file *f = must_create(&spec);
+  cr_expect_eq(pno_fields_put_member(f, 3, 0, MEMBERS, v), PNO_E_INTERNAL);
+  cr_expect_eq(pno_fields_put_member(f, 3, 0, -1, v), PNO_E_INTERNAL);
+  cr_expect_eq(pno_fields_put_member_last(f, 3, SAMPLES, 0, v), PNO_E_INTERNAL);
+  cr_expect_eq(pno_fields_put_member(f, 0, 0, 0, v), PNO_E_INTERNAL, "a variable without members");
+  cr_expect_eq(pno_fields_put_member(f, 2, 0, 0, v), PNO_E_INTERNAL, "a scalar");
+  cr_expect_eq(pno_fields_put(f, 3, 0, v), PNO_E_INTERNAL, "no member said");
+  cr_expect_eq(pno_fields_put_last(f, 3, 0, v), PNO_E_INTERNAL);
+  pno_fields_abandon(&f);
+  for (int bad = 0; bad < 5; bad++) {
+    pno_fields_spec wrong = spec_with_members();
+    if (bad == 0) wrong.var[3].members = -1;
+    if (bad == 1) wrong.var[2].members = 2; /* of a scalar */
+    if (bad == 2) wrong.var[0].members = MEMBERS + 1; /* another number */
+    if (bad == 3) wrong.var[3].n_attrs = PNO_FIELDS_ATTRS_MAX + 1;
+    if (bad == 4) wrong.var[3].attr[1].name = "a b";
+    cr_expect_eq(pno_fields_create(path, &wrong, &f), PNO_E_USAGE, "spec %d: %s", bad, pno_fail_words());
+    cr_expect_null(f);
+  }
+}

@@ -143,7 +143,7 @@ def of_all(samples, draws, words):
     out["ece"] = np.mean(np.abs(out["reliability"] - np.arange(1, 20) / 20))
     n = len(samples)
     out["coverage_se"] = np.std([s["coverage"] for s in samples], 0, ddof=1) / np.sqrt(n) if n > 1 else [np.nan] * 3
-    out["aleatoric"], out["epistemic"] = .25 + (n - 1) / 2, .5
+    out["aleatoric"], out["epistemic"] = .25 + (n - 1) / 2, out["spread"] ** 2 - .5
     for k in ("spectrum_truth", "spectrum_mean", "spectrum_members"):
         out.setdefault(k, [])
     if words[6] == "no" and draws > 1:

@@ -60,6 +60,38 @@ static void pieces_late(pno_comm *c) {
 
 static int the_gather_of_pieces_gives_up(world *w) { return with_late_last_rank(w, pieces_in_time, pieces_late); }
 
+static pno_comm *never;
+
+static int split_in_time(const world *w, pno_comm *c) {
+  pno_comm *group = (pno_comm *)&never;
+  const int wrong = gave_up(w, pno_comm_split(c, 0, &group), "agreement");
+  return wrong + world_expect(w, group == (pno_comm *)&never, "the output is not touched");
+}
+
+static void split_late(pno_comm *c) {
+  pno_comm *group = NULL;
+  (void)pno_comm_split(c, 0, &group);
+}
+
+static int the_split_gives_up(world *w) { return with_late_last_rank(w, split_in_time, split_late); }
+
+/* Each half of the ranks is a group; the last one of each is late. Where a group has one rank nobody is late. */
+static int a_group_gives_up_and_the_world_does_not(world *w) {
+  pno_comm *group = NULL;
+  int wrong = world_expect(w, pno_comm_split(w->comm, w->rank % 2, &group) == PNO_OK, "the ranks are split");
+  const int size = pno_comm_size(group), last = w->rank % 2 + 2 * (size - 1);
+  pno_comm_set_timeout(group, patience_s);
+  if (size > 1 && w->rank != last) {
+    wrong += gave_up(w, pno_barrier(group), "barrier");
+    world_release(w, last);
+  } else if (size > 1) {
+    for (int r = w->rank % 2; r < last; r += 2) world_wait_for_release_of(w, r);
+    (void)pno_barrier(group);
+  }
+  pno_comm_destroy(&group);
+  return wrong + world_expect(w, pno_barrier(w->comm) == PNO_OK, "the world goes on");
+}
+
 /* The creation is collective and has to be in time; the step is late. */
 static int reduction_gives_up(world *w, int most_lanes) {
   enum { N = 300000 }; /* larger than any eager message */
@@ -102,6 +134,8 @@ Test(deadline, nobody_waits_for_ever_for_a_late_rank, .timeout = 60) {
       {"agreement_gives_up", agreement_gives_up},
       {"the_barrier_gives_up", the_barrier_gives_up},
       {"the_gather_of_pieces_gives_up", the_gather_of_pieces_gives_up},
+      {"the_split_gives_up", the_split_gives_up},
+      {"a_group_gives_up_and_the_world_does_not", a_group_gives_up_and_the_world_does_not},
       {"a_reduction_in_a_window_gives_up_and_can_be_destroyed", a_reduction_in_a_window_gives_up_and_can_be_destroyed},
       {"a_reduction_by_messages_gives_up_and_can_be_destroyed", a_reduction_by_messages_gives_up_and_can_be_destroyed},
       {"a_reduction_by_both_gives_up_and_can_be_destroyed", a_reduction_by_both_gives_up_and_can_be_destroyed},

@@ -32,7 +32,12 @@ void world_release(const world *w, int late) {
   MPI_Send(NULL, 0, MPI_BYTE, late, TAG_RELEASE, MPI_COMM_WORLD);
 }
 
+void world_wait_for_release_of(const world *w, int rank) {
+  (void)w;
+  MPI_Recv(NULL, 0, MPI_BYTE, rank, TAG_RELEASE, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
+}
+
 void world_wait_for_release(const world *w) {
   for (int p = 0; p < w->size; p++)
-    if (p != w->rank) MPI_Recv(NULL, 0, MPI_BYTE, p, TAG_RELEASE, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
+    if (p != w->rank) world_wait_for_release_of(w, p);
 }

@@ -29,5 +29,6 @@ int world_expect(const world *w, bool ok, const char *expected);
 /* A token that travels outside pno: ranks that gave up let a late rank go. Both block. */
 void world_release(const world *w, int late);
 void world_wait_for_release(const world *w);
+void world_wait_for_release_of(const world *w, int rank); /* of that rank alone */
 
 #endif
