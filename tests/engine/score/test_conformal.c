@@ -92,7 +92,8 @@ Test(conformal, bands_cover_at_their_level_and_those_without_the_correction_or_a
               wrong[0], wrong[1], narrow[0], narrow[1]);
   cr_assert(right[0] >= 0.9 && right[0] <= 0.91, "values %g", right[0]);
   cr_assert(fabs(right[1] - 91.0 / 101) <= 0.004, "fields %g", right[1]);
-  cr_assert(wrong[0] < 0.9 && right[0] - wrong[0] > 0.005 && wrong[1] < 0.896, "no correction: values %g, fields %g", wrong[0], wrong[1]);
+  cr_assert(wrong[0] < 0.9 && right[0] - wrong[0] > 0.005 && wrong[1] < 0.896, "no correction: values %g, fields %g",
+            wrong[0], wrong[1]);
   cr_assert(narrow[0] < 0.89 && narrow[1] < 0.89, "narrower: values %g, fields %g", narrow[0], narrow[1]);
 }
 
@@ -176,6 +177,7 @@ Test(conformal, nothing_to_calibrate_with_and_levels_that_are_none_are_refused) 
   cr_assert_eq(pno_conformal_fit(counts, &score, 1, 1, &level, &point, &field), PNO_E_USAGE);
   counts[5] = 1;
   cr_assert_eq(pno_conformal_fit(counts, &score, 0, 1, &level, &point, &field), PNO_E_USAGE);
-  for (int i = 0; i < 4; i++) cr_assert_eq(pno_conformal_fit(counts, &score, 1, 1, &bad[i], &point, &field), PNO_E_USAGE);
+  for (int i = 0; i < 4; i++)
+    cr_assert_eq(pno_conformal_fit(counts, &score, 1, 1, &bad[i], &point, &field), PNO_E_USAGE);
   cr_assert(point == 7 && field == 7);
 }

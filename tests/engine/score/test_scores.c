@@ -10,8 +10,8 @@
 static const double PI = 3.14159265358979323846;
 
 static pno_score_spec line(int n, int channels, int draws) {
-  return (pno_score_spec){.dims = 1, .n = {n}, .channels = channels, .draws = draws, .levels = 2, .level = {0.5, 0.9},
-                          .needs_draws = true};
+  return (pno_score_spec){
+      .dims = 1, .n = {n}, .channels = channels, .draws = draws, .levels = 2, .level = {0.5, 0.9}, .needs_draws = true};
 }
 
 static float *normals(uint16_t site, ptrdiff_t n, double sd) {
@@ -23,7 +23,8 @@ static float *normals(uint16_t site, ptrdiff_t n, double sd) {
 }
 
 /* truth [samples][values], draws [samples][M][values]; row is given by the caller or thrown away. */
-static pno_scores_all score(const pno_score_spec *p, const float *truth, const float *draws, int samples, double *rows) {
+static pno_scores_all score(const pno_score_spec *p, const float *truth, const float *draws, int samples,
+                            double *rows) {
   pno_scorer *s = NULL;
   pno_scores_all all;
   ptrdiff_t values = p->channels;
@@ -122,9 +123,11 @@ Test(scores, a_calibrated_ensemble_has_ssr_one_flat_ranks_and_small_ece_and_one_
 Test(scores, the_variogram_score_tells_shuffled_neighbours_from_smooth_ones_where_crps_cannot) {
   enum { N = 400, M = 40 };
   const pno_score_spec p = line(N, 1, M);
-  float *z = normals(30, 2 * (M + 1), 1), *smooth = malloc(sizeof *smooth * N * (M + 1)), *rough = malloc(sizeof *rough * N * M);
+  float *z = normals(30, 2 * (M + 1), 1), *smooth = malloc(sizeof *smooth * N * (M + 1)),
+        *rough = malloc(sizeof *rough * N * M);
   for (int m = 0; m <= M; m++)
-    for (int i = 0; i < N; i++) smooth[m * N + i] = z[2 * m] * cosf(0.1f * (float)i) + z[2 * m + 1] * sinf(0.1f * (float)i);
+    for (int i = 0; i < N; i++)
+      smooth[m * N + i] = z[2 * m] * cosf(0.1f * (float)i) + z[2 * m + 1] * sinf(0.1f * (float)i);
   for (int m = 0; m < M; m++) /* the same draws at each point, in another order at each */
     for (int i = 0; i < N; i++) rough[m * N + i] = smooth[(1 + (m + 7 * i) % M) * N + i];
   const pno_scores_all a = score(&p, smooth, smooth + N, 1, NULL), b = score(&p, smooth, rough, 1, NULL);
@@ -156,7 +159,8 @@ static void same_bits_in_chunks(const pno_score_spec *p, ptrdiff_t values) {
 }
 
 Test(scores, draws_in_chunks_of_any_size_give_the_same_bits_held_or_streamed) {
-  pno_score_spec p = {.dims = 2, .n = {19, 17}, .channels = 2, .draws = 13, .levels = 1, .level = {0.8}, .spectra = true};
+  pno_score_spec p = {
+      .dims = 2, .n = {19, 17}, .channels = 2, .draws = 13, .levels = 1, .level = {0.8}, .spectra = true};
   same_bits_in_chunks(&p, 19 * 17 * 2);
   p.needs_draws = true;
   same_bits_in_chunks(&p, 19 * 17 * 2);
