@@ -65,7 +65,8 @@ pno_status pno_conformal_fit(const uint64_t *counts, const double *field_scores,
   for (int b = 0; b < PNO_CONFORMAL_BINS; b++) total += counts[b];
   if (samples < 1 || total == 0) return pno_fail(PNO_E_USAGE, "bands from %td calibration samples", samples);
   for (int l = 0; l < levels; l++)
-    if (!(level[l] > 0 && level[l] < 1)) return pno_fail(PNO_E_USAGE, "level %g of a band is not inside (0, 1)", level[l]);
+    if (!(level[l] > 0 && level[l] < 1))
+      return pno_fail(PNO_E_USAGE, "level %g of a band is not inside (0, 1)", level[l]);
   double *sorted = malloc(sizeof *sorted * (size_t)samples);
   if (!sorted) return pno_fail(PNO_E_NOMEM, "no memory for the scores of %td calibration samples", samples);
   for (ptrdiff_t i = 0; i < samples; i++) sorted[i] = isnan(field_scores[i]) ? INFINITY : field_scores[i];

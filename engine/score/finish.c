@@ -6,7 +6,8 @@ ptrdiff_t pno_score_values(const pno_score_spec *spec) {
   return score_at_spectra(spec) + 3 * (ptrdiff_t)score_shells(spec);
 }
 
-#define ROW(field, shape, help) {#field, help, PNO_SCORE_##shape, offsetof(pno_scores_all, field)}
+#define ROW(field, shape, help) \
+  { #field, help, PNO_SCORE_##shape, offsetof(pno_scores_all, field) }
 const pno_score_name pno_score_names[] = {
     ROW(l2, ONE, "L2 norm of the error of the mean"),
     ROW(rel_l2, ONE, "the same relative to the truth"),
@@ -40,8 +41,11 @@ const pno_score_name pno_score_names[] = {
     {NULL, NULL, PNO_SCORE_ONE, 0}};
 
 const double *pno_score_at(const pno_scores_all *all, const pno_score_name *name, int *count) {
-  const int counts[] = {[PNO_SCORE_ONE] = 1, [PNO_SCORE_LEVELS] = all->levels, [PNO_SCORE_BINS] = PNO_PIT_BINS,
-                        [PNO_SCORE_QUANTILES] = PNO_QUANTILES, [PNO_SCORE_SHELLS] = all->shells};
+  const int counts[] = {[PNO_SCORE_ONE] = 1,
+                        [PNO_SCORE_LEVELS] = all->levels,
+                        [PNO_SCORE_BINS] = PNO_PIT_BINS,
+                        [PNO_SCORE_QUANTILES] = PNO_QUANTILES,
+                        [PNO_SCORE_SHELLS] = all->shells};
   *count = counts[name->shape];
   return (const double *)(const void *)((const char *)all + name->offset);
 }
@@ -78,10 +82,13 @@ static double standard_error(const table *t, ptrdiff_t at, double about) {
 }
 
 static void finish_levels(const pno_score_spec *p, const table *t, pno_scores_all *out) {
-  double *const to[SCORE_LEVEL_ARRAYS] = {
-      [IN_COVERAGE] = out->coverage, [IN_WIDTH] = out->width, [IN_INTERVAL_SCORE] = out->interval_score,
-      [IN_BAND_COVERAGE] = out->band_coverage, [IN_BAND_WIDTH] = out->band_width,
-      [IN_FIELD_COVERAGE] = out->field_coverage, [IN_FIELD_WIDTH] = out->field_width};
+  double *const to[SCORE_LEVEL_ARRAYS] = {[IN_COVERAGE] = out->coverage,
+                                          [IN_WIDTH] = out->width,
+                                          [IN_INTERVAL_SCORE] = out->interval_score,
+                                          [IN_BAND_COVERAGE] = out->band_coverage,
+                                          [IN_BAND_WIDTH] = out->band_width,
+                                          [IN_FIELD_COVERAGE] = out->field_coverage,
+                                          [IN_FIELD_WIDTH] = out->field_width};
   for (int a = 0; a < SCORE_LEVEL_ARRAYS; a++) means(t, score_at_level(p, a, 0), p->levels, to[a]);
   for (int l = 0; l < p->levels; l++) {
     out->level[l] = p->level[l];
@@ -98,17 +105,28 @@ static void finish_calibration(const pno_score_spec *p, const table *t, pno_scor
   out->spread = sqrt(mean(t, AT_VARIANCE));
   out->skill = sqrt(mean(t, AT_MSE));
   /* Without spread 0 also where the mean is exact, as with one draw that is. */
-  out->ssr = out->spread > 0 || isnan(out->skill) ? sqrt((p->draws + 1.0) / p->draws) * out->spread / out->skill : out->spread;
+  out->ssr =
+      out->spread > 0 || isnan(out->skill) ? sqrt((p->draws + 1.0) / p->draws) * out->spread / out->skill : out->spread;
 }
 
 pno_status pno_score_finish(const pno_score_spec *spec, const double *values, ptrdiff_t samples, pno_scores_all *out) {
   if (samples < 1) return pno_fail(PNO_E_USAGE, "scores of %td samples", samples);
   const table t = {values, pno_score_values(spec), samples};
-  *out = (pno_scores_all){.samples = samples, .draws = spec->draws, .levels = spec->levels, .shells = score_shells(spec),
-                          .l2 = mean(&t, AT_L2), .rel_l2 = mean(&t, AT_REL_L2), .h1 = mean(&t, AT_H1),
-                          .rmse = mean_root(&t, AT_MSE), .vrmse = mean(&t, AT_VRMSE), .energy = mean(&t, AT_ENERGY),
-                          .crps = mean(&t, AT_CRPS), .nll = mean(&t, AT_NLL), .variogram = mean(&t, AT_VARIOGRAM),
-                          .aleatoric = mean(&t, AT_ALEATORIC), .epistemic = mean(&t, AT_EPISTEMIC)};
+  *out = (pno_scores_all){.samples = samples,
+                          .draws = spec->draws,
+                          .levels = spec->levels,
+                          .shells = score_shells(spec),
+                          .l2 = mean(&t, AT_L2),
+                          .rel_l2 = mean(&t, AT_REL_L2),
+                          .h1 = mean(&t, AT_H1),
+                          .rmse = mean_root(&t, AT_MSE),
+                          .vrmse = mean(&t, AT_VRMSE),
+                          .energy = mean(&t, AT_ENERGY),
+                          .crps = mean(&t, AT_CRPS),
+                          .nll = mean(&t, AT_NLL),
+                          .variogram = mean(&t, AT_VARIOGRAM),
+                          .aleatoric = mean(&t, AT_ALEATORIC),
+                          .epistemic = mean(&t, AT_EPISTEMIC)};
   finish_levels(spec, &t, out);
   finish_calibration(spec, &t, out);
   const ptrdiff_t at = score_at_spectra(spec);

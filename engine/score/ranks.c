@@ -12,12 +12,12 @@ score_quantile score_quantile_of(double q, int draws) {
 
 /* SCORE_COLUMNS values next to each other. */
 typedef struct {
-  const float *truth;                         /* [SCORE_COLUMNS] */
-  ptrdiff_t first;                            /* value of the field */
-  int n;                                      /* of the columns that are in the field */
+  const float *truth;                            /* [SCORE_COLUMNS] */
+  ptrdiff_t first;                               /* value of the field */
+  int n;                                         /* of the columns that are in the field */
   int less[SCORE_COLUMNS], equal[SCORE_COLUMNS]; /* draws below and at the truth */
-  double absolute[SCORE_COLUMNS];             /* sum |a - u| */
-  double invalid[SCORE_COLUMNS];              /* 0, or NaN: a draw or the truth is not finite */
+  double absolute[SCORE_COLUMNS];                /* sum |a - u| */
+  double invalid[SCORE_COLUMNS];                 /* 0, or NaN: a draw or the truth is not finite */
 } columns;
 
 /* Before sorting, which may lose a NaN. */
@@ -112,7 +112,8 @@ static void ranks(pno_scorer *s, const columns *c, double *pit, double *rank) {
 
 static void add_columns(pno_scorer *s, ptrdiff_t block, int offset, double *values) {
   const ptrdiff_t first = block * SCORE_BLOCK + offset, left = s->values - first;
-  columns c = {.truth = score_row(s, block, s->spec.draws) + offset, .first = first,
+  columns c = {.truth = score_row(s, block, s->spec.draws) + offset,
+               .first = first,
                .n = left < SCORE_COLUMNS ? (int)left : SCORE_COLUMNS};
   for (int m = 0; m < s->spec.draws; m++)
     memcpy(s->column + (ptrdiff_t)m * SCORE_COLUMNS, score_row(s, block, m) + offset, SCORE_COLUMNS * sizeof(float));
@@ -131,7 +132,8 @@ void score_ranks(pno_scorer *s, double *values) {
   double *rank = values + score_at_rank(p);
   memset(s->untied, 0, sizeof(double) * ((size_t)p->draws + 1));
   for (ptrdiff_t b = 0; b < s->blocks; b++)
-    for (int o = 0; o < SCORE_BLOCK && b * SCORE_BLOCK + o < s->values; o += SCORE_COLUMNS) add_columns(s, b, o, values);
+    for (int o = 0; o < SCORE_BLOCK && b * SCORE_BLOCK + o < s->values; o += SCORE_COLUMNS)
+      add_columns(s, b, o, values);
   for (int r = 0; r <= p->draws; r++)
     if (s->untied[r] != 0) spread_rank(rank, p->draws, r, 1, s->untied[r]);
   values[AT_CRPS] *= share;

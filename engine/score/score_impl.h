@@ -15,11 +15,30 @@ enum { SCORE_BLOCK = 256, SCORE_COLUMNS = 64 /* values sorted together */ };
 
 /* One sum a sample each, then arrays: SCORE_LEVEL_ARRAYS of [levels], pit, rank, reliability, spectra. */
 enum {
-  AT_L2, AT_REL_L2, AT_H1, AT_MSE, AT_VRMSE, AT_ENERGY, AT_CRPS, AT_NLL, AT_VARIANCE, AT_VARIOGRAM, AT_ALEATORIC,
-  AT_EPISTEMIC, AT_ARRAYS
+  AT_L2,
+  AT_REL_L2,
+  AT_H1,
+  AT_MSE,
+  AT_VRMSE,
+  AT_ENERGY,
+  AT_CRPS,
+  AT_NLL,
+  AT_VARIANCE,
+  AT_VARIOGRAM,
+  AT_ALEATORIC,
+  AT_EPISTEMIC,
+  AT_ARRAYS
 };
-enum { IN_COVERAGE, IN_WIDTH, IN_INTERVAL_SCORE, IN_BAND_COVERAGE, IN_BAND_WIDTH, IN_FIELD_COVERAGE, IN_FIELD_WIDTH,
-       SCORE_LEVEL_ARRAYS };
+enum {
+  IN_COVERAGE,
+  IN_WIDTH,
+  IN_INTERVAL_SCORE,
+  IN_BAND_COVERAGE,
+  IN_BAND_WIDTH,
+  IN_FIELD_COVERAGE,
+  IN_FIELD_WIDTH,
+  SCORE_LEVEL_ARRAYS
+};
 
 static inline ptrdiff_t score_at_level(const pno_score_spec *p, int array, int level) {
   return AT_ARRAYS + (ptrdiff_t)array * p->levels + level;
@@ -45,14 +64,14 @@ struct pno_scorer {
   pno_score_spec spec;
   pno_arena arena;
   bool held;
-  int given;                /* draws of this sample so far */
-  int rows;                 /* of the held blocks */
+  int given; /* draws of this sample so far */
+  int rows;  /* of the held blocks */
   int shells;
   ptrdiff_t points, values; /* of the field; times channels */
   ptrdiff_t blocks;
   const float *truth; /* borrowed until end */
   double parts[2];
-  double c;                /* sqrt of the cell volume */
+  double c;                 /* sqrt of the cell volume */
   double *error, *variance; /* [values] sums of the draws less the first and of its squares; after end m - u, v */
   float *mean, *sd;         /* [values] mean is the first draw until end */
   float *hold;              /* [blocks][rows][SCORE_BLOCK] */
@@ -62,11 +81,11 @@ struct pno_scorer {
   float *quantiles;         /* [levels][lo|hi][values] */
   score_quantile nominal[PNO_QUANTILES], side[PNO_LEVELS_MAX][2];
   fftw_plan plan;
-  double *wave;          /* [points] */
-  fftw_complex *modes;   /* [modes_n] */
+  double *wave;        /* [points] */
+  fftw_complex *modes; /* [modes_n] */
   ptrdiff_t modes_n;
-  int *shell;            /* [modes_n], negative -1 - k where the mode stands for its mirror image too */
-  double *member_power;  /* [shells] */
+  int *shell;           /* [modes_n], negative -1 - k where the mode stands for its mirror image too */
+  double *member_power; /* [shells] */
 };
 
 static inline const float *score_row(const pno_scorer *s, ptrdiff_t block, int row) {

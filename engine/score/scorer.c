@@ -7,18 +7,23 @@
 #include "engine/score/score_impl.h"
 
 static pno_status check(const pno_score_spec *p) {
-  if (p->dims < 1 || p->dims > PNO_DIMS_MAX) return pno_fail(PNO_E_USAGE, "scores of %d axes, 1 to %d", p->dims, PNO_DIMS_MAX);
-  if (p->channels < 1 || p->draws < 1) return pno_fail(PNO_E_USAGE, "scores of %d channels, %d draws", p->channels, p->draws);
+  if (p->dims < 1 || p->dims > PNO_DIMS_MAX)
+    return pno_fail(PNO_E_USAGE, "scores of %d axes, 1 to %d", p->dims, PNO_DIMS_MAX);
+  if (p->channels < 1 || p->draws < 1)
+    return pno_fail(PNO_E_USAGE, "scores of %d channels, %d draws", p->channels, p->draws);
   if (p->levels < 0 || p->levels > PNO_LEVELS_MAX)
     return pno_fail(PNO_E_USAGE, "%d levels of intervals, 0 to %d", p->levels, PNO_LEVELS_MAX);
   ptrdiff_t left = PTRDIFF_MAX / 256 / p->channels; /* no size below overflows */
   for (int j = 0; j < p->dims; j++) {
-    if (p->n[j] < 1 || (left /= p->n[j]) < 1) return pno_fail(PNO_E_USAGE, "scores of a field of extent %d on axis %d", p->n[j], j);
+    if (p->n[j] < 1 || (left /= p->n[j]) < 1)
+      return pno_fail(PNO_E_USAGE, "scores of a field of extent %d on axis %d", p->n[j], j);
   }
   for (int l = 0; l < p->levels; l++) {
-    if (!(p->level[l] > 0 && p->level[l] < 1)) return pno_fail(PNO_E_USAGE, "level %g of an interval is not inside (0, 1)", p->level[l]);
+    if (!(p->level[l] > 0 && p->level[l] < 1))
+      return pno_fail(PNO_E_USAGE, "level %g of an interval is not inside (0, 1)", p->level[l]);
     if (p->calibrated && !(p->point_factor[l] >= 0 && p->field_factor[l] >= 0))
-      return pno_fail(PNO_E_USAGE, "factors %g and %g of the bands of level %g", p->point_factor[l], p->field_factor[l], p->level[l]);
+      return pno_fail(PNO_E_USAGE, "factors %g and %g of the bands of level %g", p->point_factor[l], p->field_factor[l],
+                      p->level[l]);
   }
   return PNO_OK;
 }
@@ -109,7 +114,8 @@ void pno_scorer_begin(pno_scorer *s, const float *truth) {
 }
 
 /* Sums of the distance from the first draw: no digits are lost to an offset, and equal draws have variance 0. */
-static void add_moments(const float *restrict draw, const float *restrict first, int n, double *restrict sum, double *restrict square) {
+static void add_moments(const float *restrict draw, const float *restrict first, int n, double *restrict sum,
+                        double *restrict square) {
   for (int i = 0; i < n; i++) {
     const double d = (double)draw[i] - first[i];
     sum[i] += d;
@@ -172,7 +178,8 @@ static void add_slopes(const pno_scorer *s, int extent, ptrdiff_t step, double *
   const double half_n = 0.5 * extent;
   for (ptrdiff_t first = 0; first < s->values; first += step * extent)
     for (int k = 0; k < extent; k++) {
-      const ptrdiff_t up = first + (k + 1 < extent ? k + 1 : 0) * step, down = first + (k > 0 ? k - 1 : extent - 1) * step;
+      const ptrdiff_t up = first + (k + 1 < extent ? k + 1 : 0) * step,
+                      down = first + (k > 0 ? k - 1 : extent - 1) * step;
       for (ptrdiff_t i = 0; i < step; i++) {
         const double e = (s->error[up + i] - s->error[down + i]) * half_n;
         const double u = ((double)s->truth[up + i] - s->truth[down + i]) * half_n;
