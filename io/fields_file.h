@@ -8,16 +8,16 @@
 
 #include "engine/base/status.h"
 
-enum { PNO_FIELDS_DIMS_MAX = 3, PNO_FIELDS_VARS_MAX = 16, PNO_FIELDS_NOTES_MAX = 16, PNO_FIELDS_ATTRS_MAX = 4 };
+enum { PNO_FIELDS_DIMS_MAX = 3, PNO_FIELDS_VARS_MAX = 48, PNO_FIELDS_NOTES_MAX = 16, PNO_FIELDS_ATTRS_MAX = 4 };
 
 /* channels > 0: float (sample, channel_axis, x, y, z), with members > 0 (sample, member, channel_axis, x, y, z).
  * channels 0: one double a sample. */
 typedef struct {
   const char *name;         /* "prediction" */
   const char *long_name;    /* may be NULL */
-  const char *units;        /* may be NULL */
   const char *channel_axis; /* "channel", "channel_in": equal names have equal counts */
   int channels;
+  const char *units; /* may be NULL */
   int members; /* 0: no such axis; variables that have it have the same number */
   int n_attrs; /* numbers that say what the variable is: the level of an interval of which it is a bound */
   struct {

@@ -276,3 +276,13 @@ void pno_scorer_interval(const pno_scorer *s, int level, float *lo, float *hi) {
     hi[i] = at ? at[s->values] : NAN;
   }
 }
+
+void pno_scorer_band(const pno_scorer *s, int level, float *lo, float *hi) {
+  const float factor = (float)s->spec.point_factor[level];
+  assert(s->spec.calibrated && level < s->spec.levels);
+  for (ptrdiff_t i = 0; i < s->values; i++) {
+    const float sd = s->spec.unscaled ? 1 : s->sd[i] < PNO_CONFORMAL_SD_FLOOR ? PNO_CONFORMAL_SD_FLOOR : s->sd[i];
+    lo[i] = s->mean[i] - factor * sd;
+    hi[i] = s->mean[i] + factor * sd;
+  }
+}

@@ -75,6 +75,9 @@ const float *pno_scorer_mean(const pno_scorer *s);
 const float *pno_scorer_sd(const pno_scorer *s);
 void pno_scorer_interval(const pno_scorer *s, int level, float *lo, float *hi);
 
+/* The pointwise conformal band of a calibrated spec, likewise. */
+void pno_scorer_band(const pno_scorer *s, int level, float *lo, float *hi);
+
 /* Doubles only up to samples: pno_score_names reaches them by offset. Lower is better except where a target is named. */
 typedef struct {
   double l2, rel_l2, h1, rmse, vrmse, energy, crps, nll, spread, skill, ssr, variogram, ece, aleatoric, epistemic;

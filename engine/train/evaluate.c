@@ -24,7 +24,7 @@ static pno_score_spec score_spec(const pno_evaluator *e, int draws) {
   const pno_sample_info *info = pno_dataset_info(e->ds);
   const pno_uq_spec *uq = e->p.uq;
   pno_score_spec s = {.dims = info->dims, .channels = info->out_channels, .draws = draws, .levels = uq->levels,
-                      .needs_draws = e->use.full || draws > 1, .spectra = e->use.full};
+                      .needs_draws = e->use.depth > PNO_DEPTH_MOMENTS, .spectra = e->use.depth == PNO_DEPTH_SPECTRA};
   for (int j = 0; j < info->dims; j++) s.n[j] = info->n[j];
   memcpy(s.level, uq->level, sizeof s.level);
   if (!e->p.bands || e->p.bands->levels == 0) return s;
@@ -116,6 +116,16 @@ pno_status pno_evaluator_predict(pno_evaluator *e, ptrdiff_t sample, pno_predict
 
 void pno_evaluator_interval(const pno_evaluator *e, int level, float *lo, float *hi) {
   pno_scorer_interval(e->scorer, level, lo, hi);
+}
+
+void pno_evaluator_band(const pno_evaluator *e, int level, float *lo, float *hi) {
+  pno_scorer_band(e->scorer, level, lo, hi);
+}
+
+int pno_evaluator_levels(const pno_evaluator *e, const double **level, bool *bands) {
+  *level = e->spec.level;
+  *bands = e->spec.calibrated;
+  return e->spec.levels;
 }
 
 /* The samples of rank r: [first, first + count) of n, as equal as can be. */

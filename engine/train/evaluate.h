@@ -10,10 +10,11 @@
 
 typedef struct pno_evaluator pno_evaluator;
 
-/* What is asked for of each sample. */
+/* How much is asked of each sample: moments take memory for one draw, scores for all draws of a sample, spectra too. */
+typedef enum { PNO_DEPTH_MOMENTS, PNO_DEPTH_SCORES, PNO_DEPTH_SPECTRA } pno_depth;
 typedef struct {
-  int draws;   /* of each input, where the method draws */
-  bool full;   /* all scores with spectra; else those that need no more than moments, or few draws */
+  int draws; /* of each input, where the method draws */
+  pno_depth depth;
   int members; /* draws that pno_evaluator_predict hands out */
 } pno_evaluator_use;
 
@@ -35,7 +36,10 @@ typedef struct {
   double rel_l2;          /* of the mean */
 } pno_prediction;
 pno_status pno_evaluator_predict(pno_evaluator *e, ptrdiff_t sample, pno_prediction *out);
-void pno_evaluator_interval(const pno_evaluator *e, int level, float *lo, float *hi); /* of the newest; needs full. Local */
+void pno_evaluator_interval(const pno_evaluator *e, int level, float *lo, float *hi); /* of the newest; not of moments. Local */
+
+void pno_evaluator_band(const pno_evaluator *e, int level, float *lo, float *hi);     /* of the newest, with bands. Local */
+int pno_evaluator_levels(const pno_evaluator *e, const double **level, bool *bands); /* of both. Local */
 
 /* Bands that hold at the levels of uq for new samples, fitted to all samples of e. Collective over comm. */
 pno_status pno_evaluator_calibrate(pno_evaluator *e, pno_comm *comm, pno_bands *out);

@@ -27,10 +27,14 @@ long pno_trainer_total_steps(const pno_trainer *t) {
   return t->spec.steps > 0 ? t->spec.steps : (long)t->spec.epochs * (long)pno_batch_steps(t->batch);
 }
 
-pno_status pno_trainer_validate(pno_trainer *t, pno_scores *scores) {
+double pno_trainer_criterion(const pno_trainer *t, const pno_scores_all *scores) {
+  return t->valid_uq.method == PNO_UQ_NONE ? scores->rel_l2 : scores->energy;
+}
+
+pno_status pno_trainer_validate(pno_trainer *t, pno_scores_all *scores) {
   const double start = pno_clock();
   for (int i = 0; i < t->n_valid; i++) {
-    PNO_TRY(pno_evaluate(t->valid[i], t->comm, &scores[i], NULL));
+    PNO_TRY(pno_evaluate(t->valid[i], t->comm, &scores[i]));
     if (t->hooks.on_valid)
       pno_trainer_defer(t, t->hooks.on_valid(t->hooks.user, t->step, t->epoch, i, &scores[i]));
   }
@@ -61,11 +65,11 @@ static pno_status checkpoint_due(pno_trainer *t, const pno_step_report *r, bool 
 static pno_status validate_epoch(pno_trainer *t, bool last) {
   const bool due = t->epoch_step == 0 && t->spec.eval_every > 0 && t->epoch % t->spec.eval_every == 0;
   if (t->n_valid == 0 || (!due && !last)) return PNO_OK;
-  pno_scores scores[PNO_TESTS_MAX + 1];
+  pno_scores_all scores[PNO_TESTS_MAX + 1];
   PNO_TRY(pno_trainer_validate(t, scores));
   /* An end outside the rhythm only reports: a run that is extended later goes on as if it had never ended. */
   if (!due && t->spec.eval_every > 0) return PNO_OK;
-  const bool best = pno_schedule_note(&t->spec.schedule, &t->schedule, scores[0].mean[PNO_LOSS_REL_L2]);
+  const bool best = pno_schedule_note(&t->spec.schedule, &t->schedule, pno_trainer_criterion(t, &scores[0]));
   if (best && t->spec.keep_best && t->spec.checkpoints) return pno_trainer_save(t, true);
   return PNO_OK;
 }

@@ -84,7 +84,7 @@ pno_status pno_operator_fits(const pno_operator *o, const pno_sample_info *info)
   return PNO_OK;
 }
 
-pno_status pno_operator_choose(pno_operator *o, pno_comm *comm, const pno_sample_info *info) {
+pno_status pno_operator_choose(const pno_operator *o, pno_comm *comm, const pno_sample_info *info) {
   int n[PNO_DIMS_MAX] = {0};
   if (pno_operator_fits(o, info) != PNO_OK) return PNO_OK;
   for (int j = 0; j < info->dims; j++) n[j] = info->n[j];
@@ -96,7 +96,7 @@ static const char *const axes[PNO_DIMS_MAX] = {"model/n0", "model/n1", "model/n2
 
 pno_status pno_operator_describe(const pno_operator *o, pno_checkpoint_meta *meta) {
   const pno_fno_spec *s = pno_fno_spec_of(o->fno);
-  PNO_TRY(pno_checkpoint_put_text(meta, "model/flavour", s->flavour == PNO_FLAVOUR_LI ? "li" : "neuralop"));
+  PNO_TRY(pno_checkpoint_put_text(meta, "model/flavour", s->flavour == PNO_FLAVOUR_LI ? "li" : s->flavour == PNO_FLAVOUR_PNO ? "pno" : "neuralop"));
   PNO_TRY(pno_checkpoint_put_i64(meta, "model/dims", s->dims));
   PNO_TRY(pno_checkpoint_put_i64(meta, "model/in", s->in));
   PNO_TRY(pno_checkpoint_put_i64(meta, "model/out", s->out));

@@ -51,7 +51,7 @@ pno_affine pno_operator_out(const pno_operator *o);
 
 /* Chooses the transform of its rows on data of this shape, before plans for them are made; data that do not fit are left
  * for the plan to refuse. Collective. Errors: PNO_E_COMM, PNO_E_NOMEM. */
-pno_status pno_operator_choose(pno_operator *o, pno_comm *comm, const pno_sample_info *info);
+pno_status pno_operator_choose(const pno_operator *o, pno_comm *comm, const pno_sample_info *info);
 
 /* Whether data of this shape can be fed to it. Errors: PNO_E_SHAPE with both shapes. */
 pno_status pno_operator_fits(const pno_operator *o, const pno_sample_info *info);

@@ -81,11 +81,17 @@ static pno_status fit_normalisers(pno_trainer *t) {
   return pno_normaliser_finish(t->op.out);
 }
 
+static bool trained_on_draws(const pno_train_spec *s) {
+  return s->uq.method == PNO_UQ_PNO_D || s->uq.method == PNO_UQ_PNO_R;
+}
+
 /* A rank that gets more than its equal share of a batch makes more calls. */
 pno_status trainer_use(const pno_train_spec *s, const pno_sample_info *info, const pno_fno *f, int ranks,
                        pno_fno_use *out) {
   const int micros = (s->batch - 1) / s->micro + 1, share = (micros - 1) / ranks + 1;
-  pno_fno_use use = {.kernels = s->kernels, .micro = s->micro, .threads = s->threads, .train = true, .loss = s->loss};
+  pno_fno_use use = {.kernels = s->kernels, .micro = s->micro, .threads = s->threads, .train = true, .loss = s->loss,
+                     .dropout = s->uq.dropout, .fourier_dropout = s->uq.fourier_dropout, .draw_loss = s->uq.loss};
+  if (trained_on_draws(s)) use.draws = s->uq.draws;
   for (int j = 0; j < info->dims; j++) use.n[j] = info->n[j];
   use.fft = pno_transforms_find(s->transforms, f, use.n, NULL);
   PNO_TRY(pno_fno_call_samples(f, &use, share * s->micro, &use.samples));
@@ -107,12 +113,14 @@ static pno_status make_plan(pno_trainer *t) {
 pno_status trainer_push(pno_trainer *t, const pno_sample_info *info, pno_arena *arena) {
   const pno_registry *r = pno_fno_registry(t->op.fno);
   const size_t batch = (size_t)t->spec.batch, out = (size_t)info->out_channels;
+  const size_t draws = trained_on_draws(&t->spec) ? (size_t)t->spec.uq.draws : 1;
   size_t points = 1;
   for (int j = 0; j < info->dims; j++) points *= (size_t)info->n[j];
   pno_arena_purpose(arena, "batch");
   PNO_TRY(PNO_PUSH(arena, batch * points * (size_t)info->in_channels, &t->x));
   PNO_TRY(PNO_PUSH(arena, batch * points * out, &t->y));
-  PNO_TRY(PNO_PUSH(arena, batch * points * out, &t->output));
+  PNO_TRY(PNO_PUSH(arena, batch * draws * points * out, &t->output));
+  PNO_TRY(PNO_PUSH(arena, batch, &t->samples));
   PNO_TRY(PNO_PUSH(arena, batch, &t->loss));
   PNO_TRY(PNO_PUSH(arena, batch, &t->own));
   PNO_TRY(PNO_PUSH(arena, out, &t->ones));
@@ -136,10 +144,14 @@ static pno_status allocate(pno_trainer *t) {
 
 static pno_status make_evaluators(pno_trainer *t) {
   const ptrdiff_t held = t->spec.valid_samples;
+  const pno_evaluator_use use = {.draws = t->spec.uq.draws, .depth = PNO_DEPTH_SCORES};
+  t->valid_uq = pno_uq_in_training(&t->spec.uq);
+  t->predictive = (pno_predictive){.uq = &t->valid_uq, .members = &t->op, .n_members = 1};
   if (held > 0)
-    PNO_TRY(pno_evaluator_create(&t->op, t->data, pno_dataset_count(t->data) - held, held, &t->valid[t->n_valid++]));
+    PNO_TRY(pno_evaluator_create(&t->predictive, t->data, pno_dataset_count(t->data) - held, held, &use,
+                                 &t->valid[t->n_valid++]));
   for (int i = 0; i < t->spec.n_tests; i++)
-    PNO_TRY(pno_fail_in(pno_evaluator_create(&t->op, t->test_data[i], 0, pno_dataset_count(t->test_data[i]),
+    PNO_TRY(pno_fail_in(pno_evaluator_create(&t->predictive, t->test_data[i], 0, pno_dataset_count(t->test_data[i]), &use,
                                              &t->valid[t->n_valid++]),
                         "%s", t->spec.tests[i]));
   return PNO_OK;

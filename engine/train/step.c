@@ -4,6 +4,14 @@
 #include "engine/base/clock.h"
 #include "engine/train/trainer.h"
 
+/* Numbers of the samples of this rank's micro-batches: masks and draws depend on them. */
+static void number_samples(pno_trainer *t, int n) {
+  int at = 0;
+  for (int i = 0; i < n; i++)
+    for (int k = 0; k < pno_batch_micro_samples(t->batch, t->epoch_step, t->own[i]); k++)
+      t->samples[at++] = (uint32_t)pno_batch_sample(t->batch, (uint32_t)t->epoch, t->epoch_step, t->own[i], k);
+}
+
 /* Raw samples of this rank's micro-batches; n: how many micro-batches, samples: how many samples in them. */
 static pno_status load_batch(pno_trainer *t, int *n, int *samples) {
   const double start = pno_clock();
@@ -12,6 +20,7 @@ static pno_status load_batch(pno_trainer *t, int *n, int *samples) {
   *samples = 0;
   for (int i = 0; i < *n; i++) *samples += pno_batch_micro_samples(t->batch, t->epoch_step, t->own[i]);
   pno_status st = PNO_OK;
+  number_samples(t, *n);
   if (*n > 0) st = pno_batch_load(t->batch, (uint32_t)t->epoch, t->epoch_step, t->own, *n, t->x, t->y);
   pno_trainer_clock(t, PNO_SECTION_DATA, start);
   return st;
@@ -31,6 +40,8 @@ static double compute_gradients(pno_trainer *t, int samples) {
     if (!t->spec.physical)
       for (int i = s; i < s + count; i++)
         o->kernels->encode(&out, points, pno_fno_spec_of(o->fno)->out, t->y + i * ny);
+    const pno_fno_noise noise = {.seed = t->spec.seed, .epoch = (uint32_t)t->epoch, .sample = t->samples + s};
+    pno_fno_plan_noise(t->plan, &noise);
     pno_fno_gradient(t->plan, o->params, t->x + s * nx, t->y + s * ny, count, s == 0, t->output, t->grad,
                      t->loss);
     for (int i = 0; i < count; i++) sum += t->loss[i];

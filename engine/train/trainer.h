@@ -14,6 +14,7 @@
 #include "engine/sync/reduce.h"
 #include "engine/train/evaluate.h"
 #include "engine/train/operator.h"
+#include "engine/train/uq.h"
 #include "io/batch.h"
 #include "io/checkpoint.h"
 #include "io/metrics.h"
@@ -33,6 +34,7 @@ typedef struct {
   uint64_t seed;
   pno_normalise normalise_in, normalise_out;
   pno_fno_spec model; /* in and out come from the data */
+  pno_uq_spec uq;
   pno_loss_kind loss;
   bool physical; /* loss on the fields as they are in the file, else on normalised ones */
   pno_optim_spec optim;
@@ -83,7 +85,7 @@ typedef struct {
   void *user;
   int (*ask)(void *user); /* bits of PNO_ASK_*, taken */
   pno_status (*on_step)(void *user, const pno_step_report *report);
-  pno_status (*on_valid)(void *user, long step, int epoch, int set, const pno_scores *scores); /* set: of valid[] */
+  pno_status (*on_valid)(void *user, long step, int epoch, int set, const pno_scores_all *scores); /* set: of valid[] */
   pno_status (*on_checkpoint)(void *user, long step, double seconds, bool best);
 } pno_train_hooks;
 
@@ -97,11 +99,14 @@ typedef struct {
   pno_fno_plan *plan;
   int chunk; /* samples of one call of the model */
   pno_dataset *test_data[PNO_TESTS_MAX];
+  pno_uq_spec valid_uq;      /* how predictions are made for validation */
+  pno_predictive predictive; /* the same with the operator */
   pno_evaluator *valid[PNO_TESTS_MAX + 1]; /* validation samples first, if any, then the test files */
   int n_valid;
   pno_arena memory;
   float *grad; /* [registry floats], lent by reduce */
   float *x, *y, *output;
+  uint32_t *samples; /* numbers of the samples in x */
   float *ones, *zeros; /* identity in place of the output's normaliser */
   double *loss;
   int *own; /* micro-batches of this rank in this step */
@@ -148,7 +153,10 @@ pno_status pno_trainer_save(pno_trainer *t, bool best);
 pno_status pno_trainer_load(pno_trainer *t, long step);
 
 /* Scores on every validation set; scores [n_valid]. Collective. */
-pno_status pno_trainer_validate(pno_trainer *t, pno_scores *scores);
+pno_status pno_trainer_validate(pno_trainer *t, pno_scores_all *scores);
+
+/* The score that decides what is best: the energy score where training is on draws, else the relative L2. Local. */
+double pno_trainer_criterion(const pno_trainer *t, const pno_scores_all *scores);
 
 /* Keeps the first failure of a hook, with its words, for the next agreement; that takes it by deferred, which puts the
  * words back: those of the thread may be a later hook's by then. Local. */

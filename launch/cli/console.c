@@ -78,7 +78,7 @@ void pno_console_head(pno_console *c, const pno_trainer *t, const char *device) 
     pno_console_line(c, "test    %s  %s  %td samples", t->spec.tests[i], shape, pno_dataset_count(t->test_data[i]));
   }
   pno_console_line(c, "model   fno (%s)  width %d  layers %d  %td parameters, %td real numbers",
-                   m->flavour == PNO_FLAVOUR_LI ? "li" : "neuralop", m->width, m->layers, pno_registry_elements(r),
+                   m->flavour == PNO_FLAVOUR_LI ? "li" : m->flavour == PNO_FLAVOUR_PNO ? "pno" : "neuralop", m->width, m->layers, pno_registry_elements(r),
                    pno_registry_reals(r));
   const double mib = 1.0 / 1048576.0;
   pno_console_line(c, "plan    batch %d in micro-batches of %d  %ld steps  memory a rank: model %.1f MiB, trainer %.1f MiB",
@@ -107,10 +107,12 @@ void pno_console_step(pno_console *c, const pno_trainer *t, const pno_step_repor
   c->lost_s = waited;
 }
 
-void pno_console_valid(pno_console *c, const pno_trainer *t, long step, int set, const pno_scores *scores) {
-  pno_console_line(c, "valid  step %ld | epoch %d | rel_l2 %.5f | l2 %.4e | h1 %.5f | %s", step, t->epoch,
-                   scores->mean[PNO_LOSS_REL_L2], scores->mean[PNO_LOSS_L2], scores->mean[PNO_LOSS_H1],
-                   pno_console_set_name(t, set));
+void pno_console_valid(pno_console *c, const pno_trainer *t, long step, int set, const pno_scores_all *scores) {
+  char draws[80] = "";
+  if (scores->draws > 1)
+    snprintf(draws, sizeof draws, "energy %.4e | crps %.4e | spread/skill %.2f | ", scores->energy, scores->crps, scores->ssr);
+  pno_console_line(c, "valid  step %ld | epoch %d | %srel_l2 %.5f | l2 %.4e | h1 %.5f | %s", step, t->epoch, draws,
+                   scores->rel_l2, scores->l2, scores->h1, pno_console_set_name(t, set));
 }
 
 static const char rule[] = "--------------------------------------------------------------------------------";

@@ -20,7 +20,7 @@ pno_console pno_console_create(const pno_cli *cli); /* Local */
 void pno_console_head(pno_console *c, const pno_trainer *t, const char *device);
 
 void pno_console_step(pno_console *c, const pno_trainer *t, const pno_step_report *r);                  /* Local */
-void pno_console_valid(pno_console *c, const pno_trainer *t, long step, int set, const pno_scores *scores); /* Local */
+void pno_console_valid(pno_console *c, const pno_trainer *t, long step, int set, const pno_scores_all *scores); /* Local */
 void pno_console_line(pno_console *c, const char *fmt, ...) PNO_PRINTF(2, 3);                             /* Local */
 
 /* The section table with the spread over the ranks. Collective. Errors: PNO_E_COMM, PNO_E_NOMEM. */

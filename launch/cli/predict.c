@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "io/fsutil.h"
+#include "launch/cli/model.h"
 #include "launch/cli/run.h"
 #include "launch/cli/task.h"
 #include "launch/version.h"
@@ -30,13 +31,14 @@ static pno_status name_files(const pno_cli *cli, const char *run, target *t) {
   return PNO_OK;
 }
 
-static pno_status parse_samples(const char *text, ptrdiff_t *out) {
+/* An option that counts; usual: where it is not given. */
+static pno_status parse_count(const pno_cli *cli, const char *name, long least, long usual, long *out) {
+  const char *text = pno_cli_option(cli, name);
   char *end;
   errno = 0;
-  const long n = text ? strtol(text, &end, 10) : 4;
-  if (text && (errno || *end || end == text || n < 1))
-    return pno_fail(PNO_E_USAGE, "--samples: '%.40s' is no number of samples", text);
-  *out = n;
+  *out = text ? strtol(text, &end, 10) : usual;
+  if (text && (errno || *end || end == text || *out < least || *out > INT32_MAX))
+    return pno_fail(PNO_E_USAGE, "--%s: '%.40s' is no number of %s", name, text, name);
   return PNO_OK;
 }
 
@@ -51,35 +53,38 @@ static pno_status open_data(const pno_cli *cli, target *t) {
   return pno_dataset_open(t->data, &view, &limits, &t->ds);
 }
 
-static pno_status prepare(const pno_cli *cli, const char *run, target *t, ptrdiff_t *samples) {
+static pno_status prepare(const pno_cli *cli, const char *run, target *t, pno_predict_spec *spec) {
+  long samples, members;
   PNO_TRY(name_files(cli, run, t));
-  PNO_TRY(parse_samples(pno_cli_option(cli, "samples"), samples));
+  PNO_TRY(parse_count(cli, "samples", 1, 4, &samples));
+  PNO_TRY(parse_count(cli, "members", 0, 3, &members));
+  spec->samples = samples;
+  spec->members = (int)members;
   return open_data(cli, t);
 }
 
 pno_status pno_cli_predict(pno_cli *cli) {
   const char *run = NULL;
   static target t;
-  pno_operator op = {0};
-  pno_checkpoint_meta meta;
+  pno_run_model m = {.n_ops = 0};
   pno_predict_spec spec = {.path = t.path, .pictures = t.pictures, .program = "pno " PNO_VERSION};
   double rel_l2 = 0;
   PNO_TRY(pno_run_configure(cli, &run));
-  pno_status st = pno_agree(cli->comm, prepare(cli, run, &t, &spec.samples));
-  if (st == PNO_OK) st = pno_run_operator(cli, run, &op, &meta);
+  pno_status st = pno_agree(cli->comm, prepare(cli, run, &t, &spec));
+  if (st == PNO_OK) st = pno_run_model_load(cli, run, &m);
   if (st == PNO_OK) {
-    spec.run_id = meta.run_id;
+    spec.run_id = m.meta.run_id;
     spec.data = t.data;
-    spec.config = meta.config_digest;
-    spec.step = meta.step;
+    spec.config = m.meta.config_digest;
+    spec.step = m.meta.step;
     if (spec.samples > pno_dataset_count(t.ds) && !pno_cli_option(cli, "samples")) spec.samples = pno_dataset_count(t.ds);
-    st = pno_predict(&spec, &op, t.ds, cli->comm, &rel_l2);
+    st = pno_predict(&spec, &m.predictive, t.ds, cli->comm, &rel_l2);
     if (st == PNO_E_SHAPE) pno_fail_in(st, "%s", t.data);
   }
   if (st == PNO_OK)
     pno_cli_say(cli, "predict %s  step %lld  %td samples of %s  rel_l2 %.5f\ndone    %s and %s-*.png\n", run,
-                (long long)meta.step, spec.samples, t.data, rel_l2, t.path, t.pictures);
-  pno_operator_destroy(&op);
+                (long long)m.meta.step, spec.samples, t.data, rel_l2, t.path, t.pictures);
+  pno_run_model_destroy(&m);
   pno_dataset_close(&t.ds);
   return st;
 }

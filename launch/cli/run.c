@@ -39,6 +39,19 @@ static pno_status configure(pno_cli *cli, const char **path) {
 
 pno_status pno_run_configure(pno_cli *cli, const char **path) { return pno_agree(cli->comm, configure(cli, path)); }
 
+pno_status pno_run_write_config(const pno_cli *cli, const char *run) {
+  char path[PNO_PATH_MAX], *text = NULL;
+  size_t n = 0;
+  PNO_TRY(pno_path_join(run, "config.yaml", path));
+  FILE *memory = open_memstream(&text, &n);
+  if (!memory) return pno_fail(PNO_E_NOMEM, "no memory to write %s", path);
+  const bool good = pno_config_write(cli->config, memory);
+  const pno_status st = fclose(memory) == 0 && good ? pno_file_replace_path(path, text, n)
+                                                    : pno_fail(PNO_E_NOMEM, "no memory to write %s", path);
+  free(text);
+  return st;
+}
+
 /* step: NULL when the option is not given. */
 static pno_status choose(const char *checkpoints, const char *step, pno_checkpoint_choice *out) {
   char best[PNO_PATH_MAX];

@@ -27,9 +27,10 @@ pno_status pno_task_model(const pno_config *cfg, pno_fno_spec *out) {
   if (dims < 1 || dims > PNO_DIMS_MAX)
     return pno_fail(PNO_E_USAGE, "model.modes has %d values: give one an axis, 1 to %d", dims, PNO_DIMS_MAX);
   for (int j = 0; j < dims; j++) s.modes[j] = (int)pno_config_float_at(cfg, PNO_KEY_MODEL_MODES, j);
-  s.lift_hidden = li ? 0 : width * key_int(cfg, PNO_KEY_MODEL_LIFT);
-  s.head_hidden = li ? LI_HEAD : width * key_int(cfg, PNO_KEY_MODEL_PROJECT);
-  if (!li && pno_config_bool(cfg, PNO_KEY_MODEL_CHANNEL_MLP))
+  s.lift_hidden = li ? 0 : (int)lround(width * pno_config_float(cfg, PNO_KEY_MODEL_LIFT));
+  s.head_hidden = li ? LI_HEAD : (int)lround(width * pno_config_float(cfg, PNO_KEY_MODEL_PROJECT));
+  s.heads = pno_config_choice(cfg, PNO_KEY_UQ_METHOD) == PNO_UQ_PNO_R ? 2 : 1;
+  if (s.flavour == PNO_FLAVOUR_NEURALOP && pno_config_bool(cfg, PNO_KEY_MODEL_CHANNEL_MLP))
     s.mlp_hidden = (int)lround(width * pno_config_float(cfg, PNO_KEY_MODEL_MLP_RATIO));
   PNO_TRY(take_padding(cfg, &s));
   *out = s;
@@ -60,6 +61,44 @@ pno_status pno_task_view(const pno_config *cfg, pno_sample_view *out) {
   PNO_TRY(take_names(cfg, PNO_KEY_DATA_INPUT, &v.n_input, v.input));
   PNO_TRY(take_names(cfg, PNO_KEY_DATA_TARGET, &v.n_target, v.target));
   *out = v;
+  return PNO_OK;
+}
+
+pno_status pno_task_uq(const pno_config *cfg, pno_uq_spec *out) {
+  static const double usual[] = {[PNO_UQ_PNO_D] = 0.2, [PNO_UQ_MCDROPOUT] = 0.02, [PNO_UQ_ENSEMBLE] = 0};
+  pno_uq_spec u = {.method = (pno_uq_method)pno_config_choice(cfg, PNO_KEY_UQ_METHOD),
+                   .draws = key_int(cfg, PNO_KEY_UQ_DRAWS), .samples = key_int(cfg, PNO_KEY_UQ_SAMPLES),
+                   .members = key_int(cfg, PNO_KEY_UQ_ENSEMBLE), .dropout = pno_config_float(cfg, PNO_KEY_UQ_DROPOUT),
+                   .fourier_dropout = pno_config_float(cfg, PNO_KEY_UQ_FOURIER_DROPOUT),
+                   .loss = {.fair = pno_config_float(cfg, PNO_KEY_UQ_FAIR), .gamma = pno_config_float(cfg, PNO_KEY_UQ_GAMMA),
+                            .laplace = pno_config_choice(cfg, PNO_KEY_UQ_KERNEL) == 1},
+                   .noise = pno_config_bool(cfg, PNO_KEY_UQ_NOISE), .seed = (uint64_t)pno_config_int(cfg, PNO_KEY_RUN_SEED),
+                   .levels = pno_config_count(cfg, PNO_KEY_UQ_LEVELS),
+                   .conformal = pno_config_choice(cfg, PNO_KEY_UQ_CALIBRATE) == 1};
+  if (u.levels > PNO_LEVELS_MAX) return pno_fail(PNO_E_USAGE, "uq.levels: %d, at most %d", u.levels, PNO_LEVELS_MAX);
+  for (int i = 0; i < u.levels; i++) u.level[i] = pno_config_float_at(cfg, PNO_KEY_UQ_LEVELS, i);
+  if (u.dropout < 0) u.dropout = usual[u.method];
+  if (u.fourier_dropout < 0) u.fourier_dropout = u.dropout;
+  const bool drops = u.method == PNO_UQ_PNO_D || u.method == PNO_UQ_MCDROPOUT;
+  if (drops && lrint(65536 * u.dropout) == 0 && lrint(65536 * u.fourier_dropout) == 0)
+    return pno_hint(pno_fail(PNO_E_USAGE, "uq.method: without dropout all draws are one"), "give uq.dropout, as 0.2");
+  *out = u;
+  return PNO_OK;
+}
+
+/* The loss that was asked for, if the method can be trained on it. */
+static pno_status take_loss(const pno_config *cfg, pno_train_spec *s) {
+  const bool draws = s->uq.method == PNO_UQ_PNO_D || s->uq.method == PNO_UQ_PNO_R;
+  const int choice = pno_config_choice(cfg, PNO_KEY_TRAIN_LOSS);
+  s->loss = choice > PNO_LOSS_NLL ? (draws ? PNO_LOSS_ENERGY : PNO_LOSS_REL_L2) : (pno_loss_kind)choice;
+  if (draws != (s->loss > PNO_LOSS_H1))
+    return pno_hint(pno_fail(PNO_E_USAGE, draws ? "train.loss: %s is a loss of one field, uq.method trains on draws"
+                                                : "train.loss: %s is a loss of draws, which uq.method does not train on",
+                             pno_config_text(cfg, PNO_KEY_TRAIN_LOSS)),
+                    draws ? "give energy, rel_energy, crps, kernel or nll" : "give uq.method=pno_d or pno_r");
+  const bool normal = s->uq.method == PNO_UQ_PNO_R && s->loss == PNO_LOSS_NLL; /* needs no draws */
+  if (draws && !normal && s->uq.draws < 2)
+    return pno_hint(pno_fail(PNO_E_USAGE, "uq.draws: a score of one draw has no spread to learn"), "give 2 or more, as 3");
   return PNO_OK;
 }
 
@@ -104,7 +143,6 @@ static pno_status take_data(const pno_config *cfg, pno_train_spec *s) {
 
 pno_status pno_task_train(const pno_config *cfg, pno_train_spec *out) {
   pno_train_spec s = {.seed = (uint64_t)pno_config_int(cfg, PNO_KEY_RUN_SEED),
-                      .loss = (pno_loss_kind)pno_config_choice(cfg, PNO_KEY_TRAIN_LOSS),
                       .physical = pno_config_choice(cfg, PNO_KEY_TRAIN_LOSS_SPACE) == 0,
                       .epochs = key_int(cfg, PNO_KEY_TRAIN_EPOCHS),
                       .steps = pno_config_int(cfg, PNO_KEY_TRAIN_STEPS),
@@ -123,6 +161,8 @@ pno_status pno_task_train(const pno_config *cfg, pno_train_spec *out) {
   if (both) return pno_fail(PNO_E_USAGE, "train.steps and train.epochs are both given: give one, or train.steps=0");
   PNO_TRY(take_data(cfg, &s));
   PNO_TRY(pno_task_model(cfg, &s.model));
+  PNO_TRY(pno_task_uq(cfg, &s.uq));
+  PNO_TRY(take_loss(cfg, &s));
   take_optim(cfg, &s);
   *out = s;
   return PNO_OK;

@@ -9,6 +9,7 @@
 
 /* Text in the specs is borrowed from cfg. Local. Errors: PNO_E_USAGE with the key. */
 pno_status pno_task_model(const pno_config *cfg, pno_fno_spec *out);
+pno_status pno_task_uq(const pno_config *cfg, pno_uq_spec *out);
 pno_dataset_limits pno_task_limits(const pno_config *cfg);
 pno_status pno_task_view(const pno_config *cfg, pno_sample_view *out);
 pno_status pno_task_train(const pno_config *cfg, pno_train_spec *out);

@@ -12,6 +12,8 @@
 #include "io/rundir.h"
 #include "launch/cli/console.h"
 #include "launch/cli/device.h"
+#include "launch/cli/ensemble.h"
+#include "launch/cli/model.h"
 #include "launch/cli/run.h"
 #include "launch/cli/task.h"
 #include "launch/signals.h"
@@ -61,17 +63,21 @@ static pno_status on_step(void *user, const pno_step_report *r) {
   return pno_metrics_write(s->metrics, "train", line, sizeof line / sizeof line[0]);
 }
 
-static pno_status on_valid(void *user, long step, int epoch, int set, const pno_scores *scores) {
+static pno_status on_valid(void *user, long step, int epoch, int set, const pno_scores_all *scores) {
   session *s = user;
   pno_console_valid(&s->console, s->trainer, step, set, scores);
   if (!s->metrics) return PNO_OK;
   const pno_metric line[] = {pno_metric_i64("step", step),
                              pno_metric_i64("epoch", epoch),
                              pno_metric_i64("set", set),
-                             pno_metric_f64("l2", scores->mean[PNO_LOSS_L2]),
-                             pno_metric_f64("rel_l2", scores->mean[PNO_LOSS_REL_L2]),
-                             pno_metric_f64("h1", scores->mean[PNO_LOSS_H1])};
-  return pno_metrics_write(s->metrics, "valid", line, sizeof line / sizeof line[0]);
+                             pno_metric_f64("l2", scores->l2),
+                             pno_metric_f64("rel_l2", scores->rel_l2),
+                             pno_metric_f64("h1", scores->h1),
+                             pno_metric_f64("energy", scores->energy),
+                             pno_metric_f64("crps", scores->crps),
+                             pno_metric_f64("ssr", scores->ssr)};
+  const int draws = 3; /* columns that only draws have */
+  return pno_metrics_write(s->metrics, "valid", line, (int)(sizeof line / sizeof line[0]) - (scores->draws > 1 ? 0 : draws));
 }
 
 static pno_status on_checkpoint(void *user, long step, double seconds, bool best) {
@@ -166,20 +172,6 @@ static pno_status configure(session *s) {
   return PNO_OK;
 }
 
-/* The resolved configuration with the origin of each value. */
-static pno_status write_config(const session *s) {
-  char path[PNO_PATH_MAX], *text = NULL;
-  size_t n = 0;
-  PNO_TRY(pno_path_join(s->path, "config.yaml", path));
-  FILE *memory = open_memstream(&text, &n);
-  if (!memory) return pno_fail(PNO_E_NOMEM, "no memory to write %s", path);
-  const bool good = pno_config_write(s->cli->config, memory);
-  const pno_status st = fclose(memory) == 0 && good ? pno_file_replace_path(path, text, n)
-                                                    : pno_fail(PNO_E_NOMEM, "no memory to write %s", path);
-  free(text);
-  return st;
-}
-
 /* Rank 0: takes the directory and writes down what is run. */
 static pno_status open_run(session *s) {
   char ranks[32], digest[PNO_DIGEST_TEXT];
@@ -192,7 +184,7 @@ static pno_status open_run(session *s) {
                                   {"host", pno_comm_host(s->cli->comm)}, {"device", s->device},
                                   {"config_digest", digest}};
   PNO_TRY(pno_rundir_write_env(s->rundir, facts, sizeof facts / sizeof facts[0]));
-  return s->resume ? PNO_OK : write_config(s); /* of a resumed run: once its state is loaded */
+  return s->resume ? PNO_OK : pno_run_write_config(s->cli, s->path); /* of a resumed run: once its state is loaded */
 }
 
 static pno_status count_checkpoints(const session *s, int *n) {
@@ -225,7 +217,7 @@ static pno_status open_metrics(session *s) {
   /* A run that was killed while it started has no journal yet. */
   const bool fresh = !s->resume || (s->trainer->journal_bytes == 0 && access(journal, F_OK) != 0);
   const int64_t bytes = fresh ? PNO_METRICS_NEW : s->trainer->journal_bytes;
-  if (s->resume) PNO_TRY(write_config(s)); /* with what was changed for this resumption: the next one finds it there */
+  if (s->resume) PNO_TRY(pno_run_write_config(s->cli, s->path)); /* with what was changed for this resumption: the next one finds it there */
   PNO_TRY(pno_metrics_open(s->path, bytes, s->trainer->journal_digest, &s->metrics));
   s->trainer->metrics = s->metrics;
   return PNO_OK;
@@ -276,8 +268,8 @@ static pno_status run(session *s) {
   if (st == PNO_OK) {
     PNO_TRY(closed);
     if (isfinite(s->trainer->schedule.best))
-      pno_console_line(&s->console, " best  valid rel_l2 %.5f", s->trainer->schedule.best);
-    pno_console_line(&s->console, " done  %s   next: pno eval %s", s->path, s->path);
+      pno_console_line(&s->console, " best  valid %s %.5f", s->trainer->valid_uq.method == PNO_UQ_NONE ? "rel_l2" : "energy",
+                       s->trainer->schedule.best);
     return PNO_OK;
   }
   pno_fail_set_words(words, hint);
@@ -298,18 +290,28 @@ static pno_status same_everywhere(session *s) {
                                                  "give files that all hosts see alike"));
 }
 
+/* One operator. What is fitted afterwards is fitted under the run's lock, with the trainer's memory given back. */
+static pno_status train_one(session *s) {
+  s->console = pno_console_create(s->cli);
+  pno_status st = start(s);
+  if (st == PNO_OK && !pno_cli_option(s->cli, "dry-run")) {
+    st = run(s);
+    pno_trainer_destroy(&s->trainer);
+    if (st == PNO_OK) st = pno_run_fit(s->cli, s->path);
+    if (st == PNO_OK) pno_console_line(&s->console, " done  %s   next: pno eval %s", s->path, s->path);
+  }
+  pno_metrics_close(&s->metrics);
+  pno_rundir_close(&s->rundir);
+  pno_trainer_destroy(&s->trainer);
+  return st;
+}
+
 pno_status pno_cli_train(pno_cli *cli) {
   session s = {.cli = cli};
   pno_status st = pno_agree(cli->comm, configure(&s));
   if (st == PNO_OK) st = same_everywhere(&s);
-  if (st == PNO_OK) {
-    pno_comm_set_timeout(cli->comm, s.spec.timeout_s);
-    s.console = pno_console_create(cli);
-    st = start(&s);
-  }
-  if (st == PNO_OK && !pno_cli_option(cli, "dry-run")) st = run(&s);
-  pno_metrics_close(&s.metrics);
-  pno_rundir_close(&s.rundir);
-  pno_trainer_destroy(&s.trainer);
-  return st;
+  if (st != PNO_OK) return st;
+  pno_comm_set_timeout(cli->comm, s.spec.timeout_s);
+  if (s.spec.uq.method == PNO_UQ_ENSEMBLE) return pno_ensemble_train(cli, s.path, s.resume, &s.spec.uq);
+  return train_one(&s);
 }

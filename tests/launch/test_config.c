@@ -167,7 +167,7 @@ static void change(pno_config *to, int k) {
   else if (row->type == KEY_ENUM)
     snprintf(value, sizeof value, "%.*s", (int)strcspn(row->choices, "|"), row->choices);
   else if (row->type != KEY_TEXT && row->type != KEY_TEXTS)
-    snprintf(value, sizeof value, "%.17g", row->most);
+    snprintf(value, sizeof value, "%.17g", to->value[k].number[0] < row->most ? row->most : row->least);
   if (row->type == KEY_ENUM && pno_config_choice(to, (pno_key)k) == 0)
     snprintf(value, sizeof value, "%s", strrchr(row->choices, '|') + 1);
   cr_assert(config_take(to, (pno_key)k, items, 1, "test") == PNO_OK, "%s", pno_fail_words());

@@ -25,6 +25,8 @@ static scene enter(world *w) {
   return s;
 }
 
+static const pno_evaluator_use use = {.draws = 1, .depth = PNO_DEPTH_SPECTRA};
+
 static void leave(world *w, scene *s) {
   pno_dataset_close(&s->data);
   pno_trainer_destroy(&s->trainer);
@@ -38,14 +40,12 @@ static int scores_have_the_same_bits_on_any_number_of_ranks(world *w) {
   int wrong = 0;
   for (ptrdiff_t count = 1; count <= SAMPLES; count++) {
     pno_evaluator *e = NULL;
-    pno_scores alone, together;
-    double each[2][SAMPLES][PNO_SCORES] = {0};
-    wrong += world_expect(w, pno_evaluator_create(&s.trainer->op, s.data, SAMPLES - count, count, &e) == PNO_OK, "made");
-    wrong += world_expect(w, pno_evaluate(e, s.self, &alone, each[0][0]) == PNO_OK, "one rank evaluates");
-    wrong += world_expect(w, pno_evaluate(e, w->comm, &together, each[1][0]) == PNO_OK, "all evaluate");
-    wrong += world_expect(w, memcmp(&alone, &together, sizeof alone) == 0, "the means have the same bits");
-    wrong += world_expect(w, memcmp(each[0], each[1], sizeof each[0]) == 0, "each sample has the same bits");
-    wrong += world_expect(w, together.samples == count && each[1][count - 1][PNO_LOSS_REL_L2] > 0, "all are scored");
+    pno_scores_all alone = {0}, together = {0};
+    wrong += world_expect(w, pno_evaluator_create(&s.trainer->predictive, s.data, SAMPLES - count, count, &use, &e) == PNO_OK, "made");
+    wrong += world_expect(w, pno_evaluate(e, s.self, &alone) == PNO_OK, "one rank evaluates");
+    wrong += world_expect(w, pno_evaluate(e, w->comm, &together) == PNO_OK, "all evaluate");
+    wrong += world_expect(w, memcmp(&alone, &together, sizeof alone) == 0, "the scores have the same bits");
+    wrong += world_expect(w, together.samples == count && together.rel_l2 > 0, "all are scored");
     pno_evaluator_destroy(&e);
   }
   leave(w, &s);
@@ -55,8 +55,8 @@ static int scores_have_the_same_bits_on_any_number_of_ranks(world *w) {
 static int samples_that_do_not_exist_are_refused(world *w) {
   scene s = enter(w);
   pno_evaluator *e = NULL;
-  int wrong = world_expect(w, pno_evaluator_create(&s.trainer->op, s.data, 1, SAMPLES, &e) == PNO_E_INPUT, "too many");
-  wrong += world_expect(w, pno_evaluator_create(&s.trainer->op, s.data, 0, 0, &e) == PNO_E_INPUT, "none");
+  int wrong = world_expect(w, pno_evaluator_create(&s.trainer->predictive, s.data, 1, SAMPLES, &use, &e) == PNO_E_INPUT, "too many");
+  wrong += world_expect(w, pno_evaluator_create(&s.trainer->predictive, s.data, 0, 0, &use, &e) == PNO_E_INPUT, "none");
   wrong += world_expect(w, e == NULL, "nothing is handed out");
   leave(w, &s);
   return wrong;
@@ -75,12 +75,12 @@ static bool spoil(const char *path) {
 static int a_sample_that_cannot_be_read_fails_on_all_ranks(world *w) {
   scene s = enter(w);
   pno_evaluator *e = NULL;
-  pno_scores scores = {.samples = -7};
-  int wrong = world_expect(w, pno_evaluator_create(&s.trainer->op, s.data, 0, SAMPLES, &e) == PNO_OK, "made");
+  pno_scores_all scores = {.samples = -7};
+  int wrong = world_expect(w, pno_evaluator_create(&s.trainer->predictive, s.data, 0, SAMPLES, &use, &e) == PNO_OK, "made");
   wrong += world_expect(w, pno_barrier(w->comm) == PNO_OK, "all have opened it");
   if (w->rank == 0) wrong += world_expect(w, spoil(train_path("other.h5")), "the file is spoiled");
   wrong += world_expect(w, pno_barrier(w->comm) == PNO_OK, "all know");
-  const pno_status st = pno_evaluate(e, w->comm, &scores, NULL);
+  const pno_status st = pno_evaluate(e, w->comm, &scores);
   wrong += world_expect(w, st == PNO_E_INPUT || st == PNO_E_IO, "the damage is found");
   wrong += world_expect(w, scores.samples == -7, "the scores are left alone");
   pno_evaluator_destroy(&e);

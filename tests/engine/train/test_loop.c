@@ -20,7 +20,7 @@ static pno_status on_step(void *user, const pno_step_report *r) {
   return pno_hint(pno_fail(PNO_E_IO, "the journal is full at %ld", r->step), "empty it");
 }
 
-static pno_status on_valid(void *user, long step, int epoch, int set, const pno_scores *scores) {
+static pno_status on_valid(void *user, long step, int epoch, int set, const pno_scores_all *scores) {
   const plan *p = user;
   (void)epoch;
   (void)set;
