@@ -37,4 +37,17 @@ static inline void pno_dropout_apply(const pno_dropout *d, int sample, ptrdiff_t
   }
 }
 
+/* Bits of `count` places of a sample, where the masks of its layer are left. */
+static inline uint8_t *pno_dropout_place(const pno_dropout *d, int sample, ptrdiff_t first, int channels) {
+  return d->bits + (sample * d->places + first) * pno_dropout_blocks(channels);
+}
+
+static inline void pno_dropout_keep(const pno_dropout *d, int sample, ptrdiff_t first, ptrdiff_t count, int channels) {
+  const pno_rng r = pno_dropout_rng(d, sample);
+  const ptrdiff_t blocks = pno_dropout_blocks(channels);
+  uint8_t *bits = pno_dropout_place(d, sample, first, channels);
+  for (ptrdiff_t b = 0; b < count * blocks; b++)
+    bits[b] = (uint8_t)pno_dropout_bits(&r, d->threshold, (uint32_t)(first * blocks + b));
+}
+
 #endif

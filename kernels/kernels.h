@@ -71,7 +71,7 @@ typedef struct {
 /* Dropout (Srivastava et al., 2014) with masks by place: the 16-bit lane of an element in the sequence of PNO_STREAM_DROPOUT
  * (engine/base/rng.h) keeps it, times `factor`, if it is at least `threshold`. Eight lanes a block; a point (or mode) takes
  * ceil(channels / 8) blocks from its place in the unpadded grid (or its stored mode) on. So all tables and ranks see the
- * same mask, and backward draws it again instead of keeping it. */
+ * same mask. Backward draws it again, or reads the bits that forward has left. */
 typedef struct {
   uint32_t threshold; /* round(65536 p); 0: everything is kept */
   float factor;       /* of what is kept: 65536 / (65536 - threshold) */
@@ -81,6 +81,8 @@ typedef struct {
   int draws;              /* consecutive samples of the chunk that are draws of one input, >= 1 */
   int first_draw;         /* number of the first of them */
   const uint32_t *sample; /* [samples / draws]: number of each input in its data set */
+  uint8_t *bits;          /* hidden layers: [sample][place][ceil(channels / 8)], bit i: element i is kept; NULL: not left */
+  ptrdiff_t places;       /* of a sample, with bits */
 } pno_dropout;
 
 typedef struct {
@@ -239,7 +241,7 @@ typedef struct {
 } pno_draws;
 
 /* Fields of a mean and a scale head as draws: y_m = mean + norm_scale (softplus(s) + 1e-6) z_m, z_m standard normal by place
- * (PNO_STREAM_DRAW, element = point * out + channel). Over points.      (PNO paper, reparametrised operator)
+ * (PNO_STREAM_DRAW, element = point * out + channel), kept in z for the way back. Over points.    (PNO paper, reparametrised operator)
  * nll: of the target under the normal distribution itself. */
 typedef struct {
   ptrdiff_t points;
@@ -248,6 +250,7 @@ typedef struct {
   uint64_t seed;
   uint32_t epoch, sample;
   int first_draw;
+  float *z;           /* [draws][point][out], NULL: not kept */
   const float *heads; /* [point][mean of each channel | s of each channel] */
   float *output;      /* [draws][point][out] out */
   const float *target; /* [point][out] */

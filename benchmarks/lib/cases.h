@@ -7,13 +7,20 @@
 #include "engine/model/fno.h"
 
 /* 4 layers, one channel in and out, relative L2: of flavour li with a head of 128, and Adam; or neuraloperator's own FNO,
- * which is larger, and AdamW (of benchmarks/peers only). */
+ * which is larger, and AdamW (of benchmarks/peers only); or the PNO paper's, with hidden layers of 256, deterministic, PNO_D
+ * (dropout .2) or PNO_R (two heads), which train on the energy score of 3 draws and infer 100 draws of a few inputs with
+ * all their scores. */
 typedef struct {
   const char *name;
   int dims, n[PNO_DIMS_MAX], modes, width, batch;
   bool on_request; /* runs only when it is named */
   bool neuralop;
+  bool pno;
+  int draws, heads; /* in training; 0: one */
+  double dropout;
 } pno_bench_case;
+
+enum { PNO_BENCH_DRAWS = 100, PNO_BENCH_INPUTS = 2 }; /* of an inference of draws */
 
 extern const pno_bench_case pno_bench_cases[];
 extern const int pno_n_bench_cases;

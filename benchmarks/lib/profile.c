@@ -74,9 +74,9 @@ static void add(work *to, const work *w) {
 
 static void count(const pno_stepper *b, work rows[ROWS]) {
   memset(rows, 0, ROWS * sizeof *rows);
-  for (int s = 0; s < b->samples; s += b->chunk) {
+  for (int c = 0; c < pno_stepper_calls(b); c++) {
     pno_fno_work phases[PNO_PHASES];
-    const int n = pno_stepper_call(b, s);
+    const int n = pno_stepper_call(b, c);
     pno_fno_work_of(b->plan, n, false, phases);
     for (int i = 0; i < PNO_PHASES; i++) {
       const pno_fno_traffic *t = &phases[i].bytes;

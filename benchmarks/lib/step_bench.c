@@ -45,8 +45,8 @@ static double quantile(const double *sorted, int n, double fraction) {
 /* What a pass of this rank moves by the plan: its calls, and the optimiser's one pass over everything. */
 static double traffic(const pno_stepper *b) {
   double bytes = 0;
-  for (int s = 0; s < b->samples; s += b->chunk) {
-    const pno_fno_traffic t = pno_fno_traffic_of(b->plan, pno_stepper_call(b, s));
+  for (int i = 0; i < pno_stepper_calls(b); i++) {
+    const pno_fno_traffic t = pno_fno_traffic_of(b->plan, pno_stepper_call(b, i));
     bytes += t.activations + t.spectra + t.fields + t.weights;
   }
   return b->train ? bytes + pno_optimizer_traffic(&b->optim) : bytes;
@@ -56,11 +56,11 @@ static void fill_row(const pno_stepper *b, const pno_bench_rates *rates, const d
                      pno_bench_row *r) {
   const pno_fno_cost cost = pno_fno_cost_of(b->plan, false), padded = pno_fno_cost_of(b->plan, true);
   const double median = quantile(times, repeats, 0.5);
-  *r = (pno_bench_row){.ranks = pno_comm_size(b->comm), .threads = b->threads, .batch = b->c->batch,
+  *r = (pno_bench_row){.ranks = pno_comm_size(b->comm), .threads = b->threads, .batch = pno_stepper_fields(b),
                        .repeats = repeats, .parameters = (double)pno_registry_reals(pno_fno_registry(b->fno)),
                        .median_ms = 1e3 * median, .best_ms = 1e3 * times[0],
                        .lower_ms = 1e3 * quantile(times, repeats, 0.25),
-                       .upper_ms = 1e3 * quantile(times, repeats, 0.75), .samples_per_s = b->c->batch / median,
+                       .upper_ms = 1e3 * quantile(times, repeats, 0.75), .samples_per_s = pno_stepper_fields(b) / median,
                        .fma_gflops = 1e-9 * rates->fma, .gelu_g = 1e-9 * rates->gelu,
                        .gelu_slope_g = 1e-9 * rates->gelu_slope, .traffic_bytes = traffic(b),
                        .loss = b->train ? loss : 0};
@@ -68,10 +68,10 @@ static void fill_row(const pno_stepper *b, const pno_bench_rates *rates, const d
   snprintf(r->mode, sizeof r->mode, "%s", b->train ? "train" : "infer");
   snprintf(r->device, sizeof r->device, "%s", b->table->name);
   r->points_per_s = r->samples_per_s * (double)b->points;
-  r->gflop = 1e-9 * b->c->batch * (b->train ? cost.step : cost.forward);
+  r->gflop = 1e-9 * pno_stepper_samples(b) * (b->train ? cost.step : cost.forward);
   r->gflops = r->gflop / median;
-  r->floor_ms = 1e3 * pno_bench_floor(&cost, rates, b->c->batch, b->train);
-  r->padded_floor_ms = 1e3 * pno_bench_floor(&padded, rates, b->c->batch, b->train);
+  r->floor_ms = 1e3 * pno_bench_floor(&cost, rates, pno_stepper_samples(b), b->train);
+  r->padded_floor_ms = 1e3 * pno_bench_floor(&padded, rates, pno_stepper_samples(b), b->train);
   r->fraction = r->floor_ms / r->median_ms;
   r->padded_fraction = r->padded_floor_ms / r->median_ms;
   r->memory_bytes = (double)pno_fno_plan_bytes(b->plan) + (double)b->memory.cap;

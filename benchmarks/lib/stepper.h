@@ -7,6 +7,7 @@
 
 #include "benchmarks/lib/cases.h"
 #include "engine/optim/optimizer.h"
+#include "engine/score/scores.h"
 #include "engine/sync/comm.h"
 #include "engine/sync/reduce.h"
 #include "engine/train/transform.h"
@@ -27,8 +28,10 @@ typedef struct {
   float *grad;                    /* lent by reduce */
   float *params, *x, *y, *output; /* lent by memory, as are the next two */
   double *loss, *all;             /* [samples], [ranks] */
+  uint32_t *numbers; /* of the samples, which masks and draws depend on */
+  pno_scorer *scorer; /* of an inference of draws; NULL: none */
   ptrdiff_t points;
-  int samples, chunk;                /* of this rank; of one call */
+  int samples, chunk;                /* of this rank; of one call: samples, or draws where those are inferred */
   pno_phase_time own;                /* of the last pass on this rank */
   pno_phase_time reducing, updating; /* sums over all passes, beside the plan's own phases */
 } pno_stepper;
@@ -45,7 +48,13 @@ void pno_stepper_destroy(pno_stepper *s); /* Local, as pno_reduce_destroy is */
  * output. Collective. Errors: PNO_E_COMM, PNO_E_DIVERGED the loss or the gradient is not finite. */
 pno_status pno_stepper_pass(pno_stepper *s, double *slowest_s, double *loss);
 
-/* Samples of the call that begins at sample s. Local. */
-int pno_stepper_call(const pno_stepper *b, int s);
+/* What a pass makes, all ranks together: fields of the batch, or draws. Local. */
+int pno_stepper_fields(const pno_stepper *b);
+
+/* Calls of the model that a pass of this rank makes, and samples of call i, each with the draws of its plan; samples of
+ * all calls of all ranks. Local. */
+int pno_stepper_calls(const pno_stepper *b);
+int pno_stepper_call(const pno_stepper *b, int i);
+int pno_stepper_samples(const pno_stepper *b);
 
 #endif

@@ -36,18 +36,19 @@ static double map_flops(const fno_map *m, double in, double out, bool padded, bo
 
 /* Flops and GELU values of one sample. The last layer belongs to the turn: its synthesis, its maps and, on the way back,
  * its own stage; the analysis of the first layer belongs to the lift. */
-static void count_work(const pno_fno_plan *p, bool padded, bool train, pno_fno_work w[PNO_PHASES]) {
+static void count_pass(const pno_fno_plan *p, bool padded, bool train, pno_fno_work w[PNO_PHASES]) {
   const pno_fno *f = p->fno;
   const pno_fno_spec *s = &f->spec;
   const double c = width(s->width, padded), points = (double)pno_grid_points(&p->grid), most = s->layers - 1;
   const double data = (double)pno_grid_data_points(&p->grid), mlp = s->mlp_hidden ? width(s->mlp_hidden, padded) : 0.0;
+  const double heads = s->heads == 2 ? 2.0 : 1.0;
   double lift_back, head_back, mlp_back = 0;
   const double lift = data * map_flops(&f->lift, f->lift.in, c, padded, false, &lift_back);
-  const double head = data * map_flops(&f->head[0], c, s->out, padded, true, &head_back);
+  const double head = heads * data * map_flops(&f->head[0], c, s->out, padded, true, &head_back);
   const double channels = s->mlp_hidden ? points * map_flops(&f->mlp[0], c, c, padded, true, &mlp_back) : 0.0;
   const double field = transform(p) * c, mix = 8.0 * p->modes * c * c, skip = 2.0 * points * c * c;
   const double lift_gelu = s->lift_hidden ? data * width(s->lift_hidden, padded) : 0.0;
-  const double head_gelu = data * width(s->head_hidden, padded), mlp_gelu = points * mlp;
+  const double head_gelu = heads * data * width(s->head_hidden, padded), mlp_gelu = points * mlp;
   /* The last layer has no activation around its Fourier part; its channel map has one inside. */
   const double around = points * (s->mlp_hidden ? 2.0 * c : c);
   w[PNO_PHASE_LIFT] = (pno_fno_work){.flops = lift + field, .gelu = lift_gelu};
@@ -58,12 +59,22 @@ static void count_work(const pno_fno_plan *p, bool padded, bool train, pno_fno_w
     w[PNO_PHASE_TURN].gelu += head_gelu;
     return;
   }
-  w[PNO_PHASE_TURN].flops += data * head_back + points * mlp_back + field;
+  w[PNO_PHASE_TURN].flops += heads * data * head_back + points * mlp_back + field;
   w[PNO_PHASE_TURN].gelu_slope = head_gelu + mlp_gelu;
   w[PNO_PHASE_MIX_BACK].flops = s->layers * 2.0 * mix;
   w[PNO_PHASE_LAYERS_BACK] = (pno_fno_work){
       .flops = s->layers * 2.0 * skip + (most + s->layers) * field + most * points * mlp_back + data * lift_back,
       .gelu_slope = most * (around + mlp_gelu) + lift_gelu};
+}
+
+/* Of one sample: as many passes as draws go through the layers. */
+static void count_work(const pno_fno_plan *p, bool padded, bool train, pno_fno_work w[PNO_PHASES]) {
+  count_pass(p, padded, train, w);
+  for (int i = 0; i < PNO_PHASES; i++) {
+    w[i].flops *= p->draws;
+    w[i].gelu *= p->draws;
+    w[i].gelu_slope *= p->draws;
+  }
 }
 
 pno_fno_cost pno_fno_cost_of(const pno_fno_plan *p, bool padded) {
@@ -106,6 +117,7 @@ static weights weights_of(const pno_fno *f) {
 
 static void count_bytes(const pno_fno_plan *p, int samples, pno_fno_work w[PNO_PHASES]) {
   const pno_fno_spec *s = &p->fno->spec;
+  samples *= p->draws;
   const double vector = (double)sizeof(float) * pno_padded(s->width) * samples, most = s->layers - 1;
   const double activation = vector * (double)pno_grid_points(&p->grid);
   const double field = (double)sizeof(float) * samples * (double)pno_grid_data_points(&p->grid);

@@ -7,7 +7,7 @@
 
 #include "engine/model/fno.h"
 
-/* Of one sample. Transforms count as folded truncated sums: the points y, n - y, n/2 + y and n/2 - y are added up into
+/* Of one sample with all its draws; what a loss of draws computes twice counts once. Transforms count as folded truncated sums: the points y, n - y, n/2 + y and n/2 - y are added up into
  * even and odd parts first (2 n additions; odd n: y and n - y, n additions), then each kept frequency takes n/4 (n/2)
  * products for each of its real outputs; a frequency and its negative share theirs. Rows that go by FFT count 2.5 n log2 n.
  * Other element-wise work is left out, except GELU, which is counted in values. */

@@ -43,7 +43,8 @@ struct pno_fno_plan {
   pno_fno_noise noise;
   pno_dropout drop_lift, drop_head[2], drop_mix[PNO_LAYERS_MAX];
   float *head_scale, *head_shift; /* of two heads: norm of means and s */
-  float *heads, *dheads;   /* fields of two heads, and their gradient */
+  uint8_t *lift_bits, *head_bits[2]; /* what dropout kept, for the way back */
+  float *heads, *dheads, *normals; /* fields of two heads, their gradient, and the normals of their draws */
   double *terms;           /* of draws: [samples][steps][terms] sums, then [samples][terms] factors */
   float *error, *dy;       /* fields */
   float *partial, *second; /* [samples * blocks][widest partial]: two of them, for phases that end one thing and begin another */

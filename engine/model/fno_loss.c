@@ -102,6 +102,7 @@ static pno_normal normal_of(const fno_pass *c, int sample) {
                   .heads = p->heads + 2 * sample * values};
   a.sample = p->noise.sample ? p->noise.sample[sample] : (uint32_t)sample;
   if (c->output) a.output = c->output + sample * draws * values;
+  if (p->normals) a.z = p->normals + sample * draws * values;
   if (!c->grad) return a;
   a.target = c->target + sample * values;
   a.dheads = p->dheads + 2 * sample * values;

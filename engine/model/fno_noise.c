@@ -8,12 +8,13 @@ enum { SITE_LIFT = 0, SITE_HEAD = 1, SITE_MIX = 16 };
 
 void pno_fno_plan_noise(pno_fno_plan *p, const pno_fno_noise *noise) { p->noise = *noise; }
 
-static pno_dropout mask(const pno_fno_plan *p, double share, int site) {
+static pno_dropout mask(const pno_fno_plan *p, double share, int site, uint8_t *bits) {
   assert(share == 0 || p->noise.sample);
   const uint32_t threshold = p->noise.sample ? (uint32_t)lrint(65536.0 * share) : 0;
   return (pno_dropout){.threshold = threshold, .factor = (float)(65536.0 / (65536.0 - threshold)), .seed = p->noise.seed,
                        .epoch = p->noise.epoch, .site = (uint16_t)site, .draws = p->draws,
-                       .first_draw = p->noise.first_draw, .sample = p->noise.sample};
+                       .first_draw = p->noise.first_draw, .sample = p->noise.sample, .bits = bits,
+                       .places = pno_grid_data_points(&p->grid)};
 }
 
 /* An s is left as it is, and a deviation has the scale of its mean. */
@@ -33,9 +34,9 @@ static void norm_of_heads(pno_fno_plan *p) {
 
 void fno_begin(pno_fno_plan *p) {
   const pno_fno_spec *s = &p->fno->spec;
-  p->drop_lift = mask(p, s->lift_hidden ? p->use.dropout : 0.0, SITE_LIFT);
-  for (int i = 0; i < 2; i++) p->drop_head[i] = mask(p, p->use.dropout, SITE_HEAD + i);
-  for (int l = 0; l < s->layers; l++) p->drop_mix[l] = mask(p, p->use.fourier_dropout, SITE_MIX + l);
+  p->drop_lift = mask(p, s->lift_hidden ? p->use.dropout : 0.0, SITE_LIFT, p->lift_bits);
+  for (int i = 0; i < 2; i++) p->drop_head[i] = mask(p, p->use.dropout, SITE_HEAD + i, p->head_bits[i]);
+  for (int l = 0; l < s->layers; l++) p->drop_mix[l] = mask(p, p->use.fourier_dropout, SITE_MIX + l, NULL);
   if (s->heads == 2) norm_of_heads(p);
 }
 

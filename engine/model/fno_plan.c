@@ -5,6 +5,7 @@
 
 #include "engine/model/fno_loss.h"
 #include "engine/model/row_fft.h"
+#include "kernels/dropout.h"
 
 static const double two_pi = 6.283185307179586476925286766559;
 
@@ -205,6 +206,17 @@ static pno_status make_spectra(pno_fno_plan *p, pno_arena *arena) {
   return PNO_OK;
 }
 
+/* A bit for each element of the hidden layers that dropout may zero. */
+static pno_status make_bits(pno_fno_plan *p, pno_arena *arena) {
+  const pno_fno_spec *s = &p->fno->spec;
+  const size_t places = (size_t)p->passes * (size_t)pno_grid_data_points(&p->grid);
+  if (!p->use.train || p->use.dropout == 0) return PNO_OK;
+  if (s->lift_hidden) PNO_TRY(PNO_PUSH(arena, places * (size_t)pno_dropout_blocks(s->lift_hidden) + PNO_LANES, &p->lift_bits));
+  for (int i = 0; i < (s->heads == 2 ? 2 : 1); i++)
+    PNO_TRY(PNO_PUSH(arena, places * (size_t)pno_dropout_blocks(s->head_hidden) + PNO_LANES, &p->head_bits[i]));
+  return PNO_OK;
+}
+
 /* What losses of draws and two heads take beside the fields of a deterministic operator. */
 static pno_status make_draws(pno_fno_plan *p, pno_arena *arena) {
   const pno_fno_spec *s = &p->fno->spec;
@@ -216,6 +228,7 @@ static pno_status make_draws(pno_fno_plan *p, pno_arena *arena) {
     PNO_TRY(PNO_PUSH(arena, norm, &p->head_shift));
     PNO_TRY(PNO_PUSH(arena, 2 * samples * field, &p->heads));
     if (p->use.train) PNO_TRY(PNO_PUSH(arena, 2 * samples * field, &p->dheads));
+    if (p->use.train) PNO_TRY(PNO_PUSH(arena, samples * draws * field, &p->normals));
   }
   if (!p->use.train || p->use.loss < PNO_LOSS_H1) return PNO_OK;
   PNO_TRY(PNO_PUSH(arena, samples * draws * field, &p->dy));
@@ -233,6 +246,7 @@ static pno_status make_rest(pno_fno_plan *p, pno_arena *arena) {
   PNO_TRY(PNO_PUSH(arena, 2 * blocks, &p->sums));
   PNO_TRY(PNO_PUSH(arena, passes, &p->scale));
   PNO_TRY(make_draws(p, arena));
+  PNO_TRY(make_bits(p, arena));
   pno_arena_purpose(arena, "scratch of threads");
   const ptrdiff_t fft = p->use.fft ? p->use.kernels->fft_floats(&p->grid, s->width) : 0;
   for (int t = 0; t < p->threads; t++)

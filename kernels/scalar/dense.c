@@ -92,9 +92,12 @@ static void first_map(const pno_mlp *m, int points, const float *x, ptrdiff_t xs
   pno_dense(points, hp, m->in, 1.0f, (pno_operand){x, xs, 1}, m->w1, hp, h, hp, 1);
 }
 
-/* Points p .. of the hidden layer of one tile, or of slopes. */
-static void apply(const pno_mlp *m, pno_mask mask, int p, int points, float *h) {
-  if (mask.dropout) pno_dropout_apply(mask.dropout, mask.sample, mask.first + p, points, 1, m->hidden, h);
+/* Points p .. of the hidden layer of one tile, or of slopes. keep: leaves the bits where there is room for them. */
+static void apply(const pno_mlp *m, pno_mask mask, int p, int points, bool keep, float *h) {
+  const pno_dropout *d = mask.dropout;
+  if (!d) return;
+  pno_dropout_apply(d, mask.sample, mask.first + p, points, 1, m->hidden, h);
+  if (keep && d->bits) pno_dropout_keep(d, mask.sample, mask.first + p, points, m->hidden);
 }
 
 void pno_mlp_forward(const pno_mlp *m, int points, pno_mask mask, const float *x, ptrdiff_t xs, float *out,
@@ -113,7 +116,7 @@ void pno_mlp_forward(const pno_mlp *m, int points, pno_mask mask, const float *x
       continue;
     }
     first_map(m, count, x + p * xs, xs, h);
-    apply(m, mask, p, count, h);
+    apply(m, mask, p, count, true, h);
     for (int i = 0; i < count * hp; i++) h[i] = pno_gelu(h[i]);
     if (narrow) {
       narrow_product(m, count, h, w2t, o);
@@ -176,12 +179,12 @@ void pno_mlp_back_run(pno_mlp_back *b, int points, pno_mask mask, const float *x
       continue;
     }
     first_map(m, count, xp, xs, h);
-    apply(m, mask, p, count, h);
+    apply(m, mask, p, count, false, h);
     for (int i = 0; i < count * hp; i++) {
       slope[i] = pno_gelu_slope(h[i]);
       h[i] = pno_gelu(h[i]);
     }
-    apply(m, mask, p, count, slope);
+    apply(m, mask, p, count, false, slope);
     pno_dense(m->out, hp, count, 1.0f, (pno_operand){dp, 1, op}, h, hp, b->g2t, hp, 1);
     pno_sum_points(count, op, dp, op, b->g.b2);
     pno_dense(count, hp, m->out, 1.0f, (pno_operand){dp, op, 1}, b->w2t, hp, dh, hp, 0);

@@ -37,11 +37,19 @@ void pno_scalar_normal_draw(const pno_normal *a, ptrdiff_t step, ptrdiff_t count
       for (ptrdiff_t j = 0; j < n; j++) {
         const ptrdiff_t p = (i + j) / a->out;
         const int o = (int)((i + j) % a->out);
+        if (a->z) a->z[m * values + i + j] = (float)z[j];
         a->output[m * values + i + j] =
             (float)((double)a->heads[2 * p * a->out + o] + deviation(a, p, o, &slope) * z[j]);
       }
     }
   }
+}
+
+/* The numbers that draw m had at the values i .. */
+static void drawn(const pno_normal *a, int m, ptrdiff_t i, ptrdiff_t n, double *z) {
+  const pno_rng r = rng_of(a, m);
+  if (!a->z) pno_rng_normals(&r, (uint64_t)i, n, z);
+  for (ptrdiff_t j = 0; a->z && j < n; j++) z[j] = (double)a->z[m * a->points * a->out + i + j];
 }
 
 void pno_scalar_normal_gradient(const pno_normal *a, ptrdiff_t step, ptrdiff_t count) {
@@ -52,9 +60,8 @@ void pno_scalar_normal_gradient(const pno_normal *a, ptrdiff_t step, ptrdiff_t c
     double mean[FEW] = {0}, spread[FEW] = {0};
     const ptrdiff_t n = end - i < FEW ? end - i : FEW;
     for (int m = 0; m < a->draws; m++) {
-      const pno_rng r = rng_of(a, m);
       const float *dy = a->dy + m * values + i;
-      pno_rng_normals(&r, (uint64_t)i, n, z);
+      drawn(a, m, i, n, z);
       for (ptrdiff_t j = 0; j < n; j++) {
         mean[j] += (double)dy[j];
         spread[j] += (double)dy[j] * z[j];

@@ -7,7 +7,7 @@
 #include "kernels/simd/table.h"
 
 /* Points of a tile: a multiple of the rows of a product, small enough for two hidden layers in the first-level cache. */
-enum { TILE = 36, NARROW = 4 };
+enum { TILE = 24, NARROW = 4 };
 
 /* Of one map of the head. */
 typedef struct {
@@ -35,9 +35,12 @@ INLINED vec sums_of(vec s[LANES]) {
   return s[0];
 }
 
-/* h = gelu(h), slope likewise, if training; out[p][o] = b2[o] + sum_j gelu(h)[p][j] w2t[o][j]. */
-INLINED void narrow_points(const head_map *k, const int outputs, const bool train, int points) {
+/* h = gelu(h), slope likewise, if training; out[p][o] = b2[o] + sum_j gelu(h)[p][j] w2t[o][j]. bits: NULL, or what is kept. */
+INLINED void narrow_points(const head_map *k, const int outputs, const bool train, const bool masked, int points,
+                           const uint8_t *bits) {
   const pno_mlp *m = k->map.m;
+  const int blocks = pno_dropout_blocks(m->hidden);
+  const vec factor = v_all(masked ? k->dropout->factor : 1.0f);
   for (int p0 = 0; p0 < points; p0 += LANES) {
     const int n = points - p0 < LANES ? points - p0 : LANES;
     vec sum[NARROW][LANES];
@@ -47,9 +50,11 @@ INLINED void narrow_points(const head_map *k, const int outputs, const bool trai
       float *h = k->map.h + (ptrdiff_t)(p0 + p) * k->hp, *slope = k->map.slope + (ptrdiff_t)(p0 + p) * k->hp;
       vec s[NARROW] = {v_zero(), v_zero(), v_zero(), v_zero()};
       for (int j = 0; j < k->hp; j += LANES) {
-        vec value, d;
-        v_gelu(v_load(h + j), &value, train ? &d : NULL);
+        vec value, d, pre = v_load(h + j);
+        if (masked) pre = v_keep_at(pre, bits + (p0 + p) * blocks, blocks, j, factor);
+        v_gelu(pre, &value, train ? &d : NULL);
         if (train) {
+          if (masked) d = v_keep_at(d, bits + (p0 + p) * blocks, blocks, j, factor);
           v_store(slope + j, d);
           v_store(h + j, value);
         }
@@ -68,8 +73,8 @@ INLINED void narrow_points(const head_map *k, const int outputs, const bool trai
 }
 
 #define OUTPUTS(n) \
-  case n: (k->train ? narrow_points(k, n, true, points) : narrow_points(k, n, false, points)); break
-static void narrow_forward(const head_map *k, int points) {
+  case n: narrow_points(k, n, train, masked, points, bits); break
+INLINED void narrow_outputs(const head_map *k, const bool train, const bool masked, int points, const uint8_t *bits) {
   switch (k->map.m->out) {
     OUTPUTS(1);
     OUTPUTS(2);
@@ -79,6 +84,17 @@ static void narrow_forward(const head_map *k, int points) {
   }
 }
 #undef OUTPUTS
+
+static void narrow_forward(const head_map *k, int points, const uint8_t *bits) {
+  if (bits && k->train)
+    narrow_outputs(k, true, true, points, bits);
+  else if (bits)
+    narrow_outputs(k, false, true, points, bits);
+  else if (k->train)
+    narrow_outputs(k, true, false, points, NULL);
+  else
+    narrow_outputs(k, false, false, points, NULL);
+}
 
 /* n registers of hidden channels from j on: dh = (sum_o dv[o] w2t[o]) slope in place of slope, and the gradients of
  * w2t[o] and b1; of one output after the other. */
@@ -138,19 +154,17 @@ static void narrow_backward(const head_map *k, int points) {
 /* Points from number `at` of the sample on. */
 static pno_mask mask_of(const head_map *k, ptrdiff_t at) { return (pno_mask){k->dropout, k->sample, at}; }
 
-static void tile_forward(const head_map *k, int points, ptrdiff_t at, const float *x) {
+/* again: on the way back, of a forward pass that was before. */
+static void tile_forward(const head_map *k, bool again, int points, ptrdiff_t at, const float *x) {
   const pno_mlp *m = k->map.m;
+  const uint8_t *bits = NULL;
   if (!k->narrow) {
     simd_map_forward(m, points, mask_of(k, at), x, k->cp, k->out, k->map.h);
     return;
   }
   simd_gemm(points, k->hp, m->in, x, k->cp, m->w1, k->hp, m->b1, k->map.h, k->hp);
-  if (k->dropout) {
-    simd_mask_draw(k->dropout, k->sample, at, points, m->hidden, k->map.bits);
-    simd_mask_apply(k->map.bits, points, m->hidden, k->dropout->factor, k->map.h);
-  }
-  narrow_forward(k, points);
-  if (k->dropout && k->train) simd_mask_apply(k->map.bits, points, m->hidden, k->dropout->factor, k->map.slope);
+  if (k->dropout) bits = simd_mask_bits(mask_of(k, at), again, points, m->hidden, k->map.bits);
+  narrow_forward(k, points, bits);
 }
 
 static void tile_backward(head_map *k, int points, ptrdiff_t at, const float *x, float *d) {
@@ -159,7 +173,7 @@ static void tile_backward(head_map *k, int points, ptrdiff_t at, const float *x,
     simd_map_backward(&k->map, points, mask_of(k, at), x, k->cp, k->dv, d, k->cp);
     return;
   }
-  if (!k->fused) tile_forward(k, points, at, x); /* makes h and slope again; out is not needed */
+  if (!k->fused) tile_forward(k, true, points, at, x); /* makes h and slope again; out is not needed */
   narrow_backward(k, points);
   const dense_run run = {x, k->map.slope, points};
   simd_outer(m->in, k->hp, &run, 1, k->cp, k->hp, k->map.g.w1, NULL);
@@ -213,7 +227,7 @@ static void run_tile(head_call *k, int points, ptrdiff_t x, ptrdiff_t at) {
   for (int i = 0; i < k->maps; i++) {
     head_map *map = &k->map[i];
     if (!map->train || map->fused) {
-      tile_forward(map, points, at, a->x + x);
+      tile_forward(map, false, points, at, a->x + x);
       write_output(k, map, points, at, a->output + field);
     }
     if (!map->train) continue;
