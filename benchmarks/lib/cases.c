@@ -12,8 +12,8 @@ const pno_bench_case pno_bench_cases[] = {
     {.name = "d1", .dims = 3, .n = {64, 64, 40}, .modes = 8, .width = 20, .batch = 10},
     {.name = "d2", .dims = 3, .n = {64, 64, 40}, .modes = 12, .width = 32, .batch = 10},
     {.name = "e1", .dims = 2, .n = {64, 64}, .modes = 6, .width = 32, .batch = 16, .pno = true},
-    {.name = "e1d", .dims = 2, .n = {64, 64}, .modes = 6, .width = 32, .batch = 16, .pno = true, .draws = 3, .dropout = 0.2},
-    {.name = "e1r", .dims = 2, .n = {64, 64}, .modes = 6, .width = 32, .batch = 16, .pno = true, .draws = 3, .heads = 2},
+    {.name = "e1d", .dims = 2, .n = {64, 64}, .modes = 6, .width = 32, .batch = 16, .pno = true, .draws = 3, .dropout = 0.2, .inputs = 2},
+    {.name = "e1r", .dims = 2, .n = {64, 64}, .modes = 6, .width = 32, .batch = 16, .pno = true, .draws = 3, .heads = 2, .inputs = 2},
     {.name = "t1", .dims = 2, .n = {16, 16}, .modes = 4, .width = 16, .batch = 2, .on_request = true},
 };
 const int pno_n_bench_cases = sizeof pno_bench_cases / sizeof pno_bench_cases[0];

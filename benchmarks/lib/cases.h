@@ -17,10 +17,11 @@ typedef struct {
   bool neuralop;
   bool pno;
   int draws, heads; /* in training; 0: one */
+  int inputs;       /* whose draws are inferred, where there are draws */
   double dropout;
 } pno_bench_case;
 
-enum { PNO_BENCH_DRAWS = 100, PNO_BENCH_INPUTS = 2 }; /* of an inference of draws */
+enum { PNO_BENCH_DRAWS = 100 }; /* of an input, in an inference of draws */
 
 extern const pno_bench_case pno_bench_cases[];
 extern const int pno_n_bench_cases;

@@ -11,7 +11,7 @@ static const double learning_rate = 1e-3;
 
 static bool infers_draws(const pno_stepper *s) { return !s->train && s->c->draws > 1; }
 
-static int batch_of(const pno_stepper *s) { return infers_draws(s) ? PNO_BENCH_INPUTS : s->c->batch; }
+static int batch_of(const pno_stepper *s) { return infers_draws(s) ? s->c->inputs : s->c->batch; }
 
 int pno_stepper_fields(const pno_stepper *s) { return batch_of(s) * (infers_draws(s) ? PNO_BENCH_DRAWS : 1); }
 

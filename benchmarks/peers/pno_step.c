@@ -39,8 +39,9 @@ int main(int argc, char **argv) {
   steps_case c;
   if (!steps_read(argc, argv, &c)) return 2;
   if (c.burst) return burst();
-  const pno_bench_case operator = {.name = "peer", .dims = c.dims, .n = {c.n[0], c.n[1], c.n[2]}, .modes = c.modes,
-                                   .width = c.width, .batch = c.batch, .neuralop = c.neuralop};
+  const pno_bench_case operator = {.name = "peer", .dims = c.dims, .n = {c.n[0], c.n[1], c.n[2]}, .modes = c.pno ? c.modes / 2 : c.modes,
+                                   .width = c.width, .batch = c.batch, .neuralop = c.neuralop, .pno = c.pno,
+                                   .draws = c.draws, .heads = c.heads, .dropout = c.dropout, .inputs = c.batch};
   pno_stepper s = {.c = &operator};
   pno_comm *comm = NULL;
   int provided = 0;

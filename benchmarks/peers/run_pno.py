@@ -2,7 +2,7 @@
 and a way of drawing as well. README.md says how it is kept fair.
 
     run_pno.py [--configs p1,p2] [--methods none,pno_d,pno_r] [--modes train,infer,eval] [--peers torch-tuned,..]
-               [--threads 1] [--repeats 7] [--json FILE] [--venv build-peers/venv]
+               [--threads 1] [--repeats 7] [--json FILE] [--build build-peers/pno] [--venv build-peers/venv]
 
 Prints Markdown: medians (best) in ms. Exit 1 if a peer failed."""
 import argparse
@@ -17,7 +17,7 @@ from child import Child, Failed
 
 CONFIGS = {"p1": ((64, 64), 12, 32, 16), "p2": ((32, 32), 12, 32, 32)}  # n, modes, width, batch: Darcy of the PNO paper
 # Options of torch_pno.py, and run.py's peer whose environment it gets.
-PEERS = {"torch-tuned": (["--tuned"], "torch-tuned"), "torch-tuned loop": (["--tuned", "--draw", "loop"], "torch-tuned"),
+PEERS = {"pno": ([], "pno"), "torch-tuned": (["--tuned"], "torch-tuned"), "torch-tuned loop": (["--tuned", "--draw", "loop"], "torch-tuned"),
          "torch": ([], "torch")}
 METHODS, MODES = ("none", "pno_d", "pno_r"), ("train", "infer", "eval")
 START_S, STEP_S = 600, 600
@@ -33,8 +33,10 @@ class Contestant:
         own = {"n": ",".join(map(str, n)), "modes": modes, "width": width, "batch": 1 if self.mode == "eval" else batch,
                "threads": self.threads, "mode": self.mode, "method": self.method}
         words, like = PEERS[self.peer]
-        command = ["taskset", "-c", ",".join(map(str, cpus)), os.path.join(options.venv, "bin", "python"), "-B",
-                   os.path.join(run.HERE, "torch_pno.py"), *words, *(w for k, v in own.items() for w in ("--" + k, str(v)))]
+        program = [os.path.join(options.build, "benchmarks", "peers", "pno_step")] if self.peer == "pno" else [
+            os.path.join(options.venv, "bin", "python"), "-B", os.path.join(run.HERE, "torch_pno.py")]
+        command = ["taskset", "-c", ",".join(map(str, cpus)), *program, *words,
+                   *(w for k, v in own.items() for w in ("--" + k, str(v)))]
         self.child = Child(command, run.Contestant(like, None, self.mode, self.threads, 1).environment())
         self.what = self.child.answer(START_S)["ready"]
         for _ in range(run.WARM):
@@ -103,6 +105,7 @@ def options_of():
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--json")
+    parser.add_argument("--build", default=os.path.join(run.ROOT, "build-peers", "pno"))
     parser.add_argument("--venv", default=os.path.join(run.ROOT, "build-peers", "venv"))
     options = parser.parse_args()
     for name, known in (("configs", CONFIGS), ("methods", METHODS), ("modes", MODES), ("peers", PEERS)):

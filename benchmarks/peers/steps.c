@@ -12,8 +12,8 @@ enum { LINE = 64, PATH = 4096 };
 
 static bool usage(const char *program) {
   fprintf(stderr,
-          "%s --n N[,N[,N]] --modes M --width W --batch B [--threads T] [--ranks R] [--mode train|infer]\n"
-          "  [--neuralop] [--burst] [--from FIFO] [--weights FILE --result FILE]\n",
+          "%s --n N[,N[,N]] --modes M --width W --batch B [--threads T] [--ranks R] [--mode train|infer|eval]\n"
+          "  [--neuralop | --method none|pno_d|pno_r] [--burst] [--from FIFO] [--weights FILE --result FILE]\n",
           program);
   return false;
 }
@@ -37,6 +37,16 @@ static bool read_count(const char *text, int *out) {
   return end != text && *end == '\0' && value >= 1 && value <= 1 << 20;
 }
 
+/* As torch_pno.py has them. */
+static bool read_method(const char *text, steps_case *c) {
+  const bool d = strcmp(text, "pno_d") == 0, r = strcmp(text, "pno_r") == 0;
+  c->pno = true;
+  c->draws = d || r ? 3 : 0;
+  c->heads = r ? 2 : 1;
+  c->dropout = d ? 0.2 : 0;
+  return d || r || strcmp(text, "none") == 0;
+}
+
 bool steps_read(int argc, char **argv, steps_case *out) {
   static const struct option options[] = {{"n", required_argument, NULL, 'n'},
                                           {"modes", required_argument, NULL, 'm'},
@@ -46,6 +56,7 @@ bool steps_read(int argc, char **argv, steps_case *out) {
                                           {"ranks", required_argument, NULL, 'r'},
                                           {"mode", required_argument, NULL, 'M'},
                                           {"neuralop", no_argument, NULL, 'N'},
+                                          {"method", required_argument, NULL, 'P'},
                                           {"burst", no_argument, NULL, 'B'},
                                           {"weights", required_argument, NULL, 'i'},
                                           {"from", required_argument, NULL, 'f'},
@@ -67,7 +78,9 @@ bool steps_read(int argc, char **argv, steps_case *out) {
     else if (o == 'r')
       good = read_count(optarg, &c.ranks);
     else if (o == 'M')
-      c.train = strcmp(optarg, "infer") != 0;
+      c.train = strcmp(optarg, "train") == 0;
+    else if (o == 'P')
+      good = read_method(optarg, &c);
     else if (o == 'N')
       c.neuralop = true;
     else if (o == 'B')

@@ -7,6 +7,9 @@
 typedef struct {
   int dims, n[3], modes, width, batch, threads, ranks;
   bool train, neuralop, burst;
+  bool pno;            /* the PNO paper's network, by one of its methods */
+  int draws, heads;    /* of the method: 0 or 3; 1 or 2 */
+  double dropout;
   const char *from;             /* prefix of FIFOs, one a rank, instead of standard input */
   const char *weights, *result; /* one step from these parameters, written for check.py; NULL: serve steps */
 } steps_case;

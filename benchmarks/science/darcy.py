@@ -19,13 +19,14 @@ import time
 import programs
 
 SEEDS = (1, 12, 123, 1234, 12345, 123456, 1234567, 12345678, 123456789)
-# Grids of training and of validation and test; samples of each; seeds.
-SIZES = {"short": {"grid": (32, 64), "samples": {"train": 500, "valid": 100, "test": 200}, "seeds": 3},
-         "full": {"grid": (64, 128), "samples": {"train": 500, "valid": 250, "test": 1000}, "seeds": 9}}
-DATA_SEEDS = {"train": 1001, "valid": 1002, "test": 1003}
+# Grids of training and of validation and test; samples of each file; seeds. PyTorch, whose 100 draws take it 2 s a sample,
+# validates on the first few of the validation samples and is scored on the first of the test samples, as pno is too.
+SAMPLES = {"train": 500, "valid": 250, "test": 1000, "few": 100, "common": 200}
+SIZES = {"short": {"grid": (32, 64), "samples": SAMPLES, "seeds": 3}, "full": {"grid": (64, 128), "samples": SAMPLES, "seeds": 9}}
+DATA_SEEDS = {"train": 1001, "valid": 1002, "test": 1003, "few": 1002, "common": 1003}
 SETUP = ("epochs", "batch", "eval_every", "grids", "samples_of")
 COLUMNS = (("energy", "ES"), ("crps", "CRPS"), ("nll", "NLL"), ("l2", "L2"), ("coverage95", "coverage"),
-           ("width95", "width"), ("calibrated95", "recalibrated"), ("seconds_train", "train s"), ("seconds_eval", "score s"))
+           ("width95", "width"), ("calibrated95", "recalibrated"), ("calibrated_width95", "its width"), ("seconds_train", "train s"), ("seconds_eval", "score s"))
 
 
 def say(*words):
@@ -46,7 +47,8 @@ def execute(command, cores, extra=None):
 
 
 def make_data(options):
-    """Paths of the three files; they have their sizes in their names, and gen leaves only whole ones."""
+    """Paths of the files; they have their sizes in their names, and gen leaves only whole ones. The first samples of a file
+    are those of a shorter one of the same seed."""
     os.makedirs(options.data, exist_ok=True)
     files = {}
     for name, samples in options.samples.items():
@@ -162,8 +164,10 @@ def table(options, rows):
     """Markdown of the rows of this set-up; of a run that was made twice the last counts."""
     setup = next(tasks_of(options, None), None)
     last = {key_of(r): r for r in rows if "error" not in r and setup and all(r.get(k) == setup[k] for k in SETUP)}
-    yield f"Train {options.samples['train']} at {options.grid[0]}², valid {options.samples['valid']} and test " \
-          f"{options.samples['test']} at {options.grid[1]}², {options.epochs} epochs of batch {options.batch}. " \
+    own = options.samples
+    yield f"Train {own['train']} at {options.grid[0]}², {options.epochs} epochs of batch {options.batch}; the rest at " \
+          f"{options.grid[1]}². ES, CRPS, NLL, L2 on the first {own['common']} test samples, coverage and width (95 %) on " \
+          f"{own['test']} (torch: {own['common']}), bands fitted on {own['valid']} validation samples (torch: {own['few']}). " \
           "Mean ± sd over seeds; se over test samples.\n"
     yield "| program | method | seeds | " + " | ".join(title for _, title in COLUMNS) + " |"
     yield "|---" * (len(COLUMNS) + 3) + "|"
@@ -188,7 +192,7 @@ def options_of():
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--eval-every", type=int, default=2)
     parser.add_argument("--ranks", type=int, default=2)
-    for name in ("train", "valid", "test"):
+    for name in SAMPLES:
         parser.add_argument("--" + name, type=int, help="samples")
     parser.add_argument("--results", default=os.path.join(programs.ROOT, "benchmarks", "results",
                                                           time.strftime("%Y-%m-%d-darcy-uq.jsonl", time.gmtime())))

@@ -31,30 +31,30 @@ def pno_commands(options, task, run):
             f"data.batch={task['batch']}", f"eval.every={task['eval_every']}"]
     keys += [f"uq.ensemble={MEMBERS}"] if method == "ensemble" else []
     return [["mpirun", "-n", str(options.ranks), options.pno, "train", options.config, *keys, "--run", run],
-            [options.pno, "eval", run, f"data.test={task['files']['test']}", f"uq.samples={SAMPLES}"]]
+            ["mpirun", "-n", str(options.ranks), options.pno, "eval", run, f"uq.samples={SAMPLES}",
+             f"data.test={task['files']['common']},{task['files']['test']}"]]
 
 
 def pno_figures(task, run):
-    """The row's figures from the newest scores that the evaluation wrote."""
+    """The row's figures from the newest scores that the evaluation wrote: scores on the samples that PyTorch has too,
+    coverage on all."""
     found = sorted(glob.glob(os.path.join(run, "eval", "scores-step-*.json")), key=os.path.getmtime)
     if not found:
         raise ValueError(f"no scores in {run}/eval")
     with open(found[-1], encoding="utf-8") as f:
-        sets = json.load(f)["sets"]
-    name = os.path.basename(task["files"]["test"])
-    one = next((s for s in sets if os.path.basename(s["data"]) == name), None)
-    if one is None:
-        raise ValueError(f"{found[-1]} has no scores of {name}")
-    row = {k: one[k] for k in ("energy", "crps", "nll", "l2")}
-    return {**row, "coverage95": one["coverage"]["0.95"], "coverage95_se": one.get("coverage_se"), "width95": one["width"],
-            "calibrated95": one.get("band_coverage"), "calibrated95_se": one.get("band_coverage_se"),
-            "samples": SAMPLES, "scored_samples": one["samples"]}
+        common, whole = json.load(f)["sets"]
+    row = {k: common[k] for k in ("energy", "crps", "nll", "l2")}
+    row.update({k + "_all": whole[k] for k in row})
+    return {**row, "coverage95": whole["coverage"]["0.95"], "coverage95_se": whole["coverage_se"]["0.95"],
+            "width95": whole["width"]["0.95"], "calibrated95": whole["band_coverage"]["0.95"],
+            "calibrated_width95": whole["band_width"]["0.95"], "field95": whole["field_coverage"]["0.95"],
+            "ssr": whole["ssr"], "ece": whole["ece"], "samples": SAMPLES, "scored_samples": whole["samples"]}
 
 
 def torch_command(options, task):
     own = {"method": task["method"], "seed": task["seed"], "epochs": task["epochs"], "batch": task["batch"],
            "dropout": DROPOUT[task["method"]], "draws": DRAWS, "samples": SAMPLES, "eval-every": task["eval_every"],
-           **task["files"]}
+           "train": task["files"]["train"], "valid": task["files"]["few"], "test": task["files"]["common"]}
     python = os.path.join(options.venv, "bin", "python")
     words = [python, "-B", os.path.join(ROOT, "benchmarks", "peers", "torch_pno.py")]
     return words + [w for k, v in own.items() for w in ("--" + k, str(v))]
