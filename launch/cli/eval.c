@@ -5,6 +5,7 @@
 #include "engine/base/clock.h"
 #include "io/fsutil.h"
 #include "io/json_text.h"
+#include "launch/cli/require.h"
 #include "launch/cli/run.h"
 #include "launch/cli/scores.h"
 #include "launch/cli/task.h"
@@ -87,6 +88,7 @@ static pno_status evaluate(pno_cli *cli, const char *run, pno_run_model *m, pno_
   ptrdiff_t held = 0;
   pno_status st = pno_task_view(cli->config, &view);
   if (st == PNO_OK) st = choose_files(cli, sets, &n, &held);
+  if (st == PNO_OK) st = pno_require(pno_cli_option(cli, "require"), NULL);
   PNO_TRY(pno_agree(cli->comm, st));
   PNO_TRY(pno_run_model_load(cli, run, m));
   for (int i = 0; i < n; i++) PNO_TRY(score_file(cli, m, &view, held, &sets[i]));
@@ -96,7 +98,7 @@ static pno_status evaluate(pno_cli *cli, const char *run, pno_run_model *m, pno_
   PNO_TRY(pno_agree(cli->comm, pno_cli_rank0(cli) ? write_all(run, m, sets, n) : PNO_OK));
   pno_cli_say(cli, "done    %s/eval: scores-step-%08lld.json, eval.h5%s\n", run, (long long)m->meta.step,
               sets[0].scores.draws > 1 ? ", reliability.svg" : "");
-  return PNO_OK;
+  return pno_require(pno_cli_option(cli, "require"), &sets[0].scores); /* the same on all ranks */
 }
 
 pno_status pno_cli_eval(pno_cli *cli) {
