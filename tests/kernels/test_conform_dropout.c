@@ -29,7 +29,9 @@ static void each(conform_run *run) {
     for (int i = 0; i < WIDTHS; i++, turn++) {
       const pno_grid grid = world_grid(g);
       const drop_case c = {.s = phase_shape_of(grid, SAMPLES, widths[i], 1 + turn % (grid.len / 2 + 1) % 9, 0, false),
-                           .other = others[turn % 5], .hidden = hiddens[turn % HIDDENS], .per_point = turn % 2,
+                           .other = others[turn % 5],
+                           .hidden = hiddens[turn % HIDDENS],
+                           .per_point = turn % 2,
                            .drop = drop_of(shares[turn % 4], turn, DRAWS)};
       char say[128];
       snprintf(say, sizeof say, "grid %d, %d channels, %d outside, hidden %d, threshold %u", g, widths[i], c.other,
@@ -63,12 +65,18 @@ static pno_head head_of(world *w, const drop_case *c) {
   const ptrdiff_t norms = c->per_point ? of_sample : c->other;
   float *scale = world_noise(w, norms, 1);
   for (ptrdiff_t i = 0; i < norms; i++) scale[i] = fabsf(scale[i]) + 0.5f;
-  pno_head a = {.grid = &s->g, .channels = s->channels, .out = c->other, .dropout = {&c->drop},
+  pno_head a = {.grid = &s->g,
+                .channels = s->channels,
+                .out = c->other,
+                .dropout = {&c->drop},
                 .mlp = world_mlp(w, s->channels, c->hidden, c->other, 2),
                 .norm = {.per_point = c->per_point, .scale = scale, .shift = world_noise(w, norms, 12)},
-                .x = world_vectors(w, s->points, s->channels, 6), .output = world_noise(w, values, 7),
-                .dy = world_noise(w, values, 8), .d = world_noise(w, s->points * s->cp, 9),
-                .target = world_noise(w, values, 11), .sums = world_doubles(w, 2 * s->blocks)};
+                .x = world_vectors(w, s->points, s->channels, 6),
+                .output = world_noise(w, values, 7),
+                .dy = world_noise(w, values, 8),
+                .d = world_noise(w, s->points * s->cp, 9),
+                .target = world_noise(w, values, 11),
+                .sums = world_doubles(w, 2 * s->blocks)};
   a.partial = world_noise(w, s->blocks * pno_mlp_floats(&a.mlp), 10);
   return a;
 }
@@ -110,10 +118,17 @@ static void run_mix(const pno_kernels *t, const void *one_case, world *w, confor
   const drop_case *c = one_case;
   const int channels = c->s.channels, cp = c->s.cp;
   const ptrdiff_t stride = 2 * (ptrdiff_t)MODES * cp, floats = 2 * (ptrdiff_t)STORED * channels * cp;
-  const pno_mix a = {.samples = SAMPLES, .micro = DRAWS, .modes = MODES, .channels = channels, .stride = stride,
-                     .stored = stored, .weight = world_vectors(w, 2 * STORED * channels, channels, 1),
-                     .dropout = &c->drop, .x = world_vectors(w, 2 * MODES * SAMPLES, channels, 2),
-                     .y = world_noise(w, SAMPLES * stride, 3), .scale = world_noise(w, SAMPLES, 4),
+  const pno_mix a = {.samples = SAMPLES,
+                     .micro = DRAWS,
+                     .modes = MODES,
+                     .channels = channels,
+                     .stride = stride,
+                     .stored = stored,
+                     .weight = world_vectors(w, 2 * STORED * channels, channels, 1),
+                     .dropout = &c->drop,
+                     .x = world_vectors(w, 2 * MODES * SAMPLES, channels, 2),
+                     .y = world_noise(w, SAMPLES * stride, 3),
+                     .scale = world_noise(w, SAMPLES, 4),
                      .grad = world_zeros(w, floats)};
   pno_mix back = a;
   back.y = world_vectors(w, 2 * MODES * SAMPLES, channels, 5);

@@ -23,9 +23,12 @@ static void each(draws_check *check) {
         for (int n = 0; n < SIZES; n++) {
           world w = {0};
           const int terms = pno_draws_terms((pno_draws_kind)kind, draws);
-          pno_draws a = {.kind = (pno_draws_kind)kind, .draws = draws, .values = sizes[n],
+          pno_draws a = {.kind = (pno_draws_kind)kind,
+                         .draws = draws,
+                         .values = sizes[n],
                          .spread = draws > 1 ? 1.0f / (float)(draws * draws + 3) : 0.0f,
-                         .output = world_noise(&w, draws * sizes[n], 1), .target = world_noise(&w, sizes[n], 2),
+                         .output = world_noise(&w, draws * sizes[n], 1),
+                         .target = world_noise(&w, sizes[n], 2),
                          .dy = world_noise(&w, draws * sizes[n], 3)};
           double *factor = world_doubles(&w, terms);
           const float *random = world_noise(&w, terms, 4);
@@ -76,8 +79,9 @@ static void check_sums(const pno_kernels *t, pno_draws *a, world *w) {
     }
     for (int k = 0; k < terms; k++) {
       const double got = a->sums[step * terms + k];
-      cr_assert(fabs(got - want[k]) <= 1e-11 * size[k], "%s, kind %d, %d draws, %td values, step %td, term %d: %.17g, not %.17g",
-                t->name, a->kind, a->draws, a->values, step, k, got, want[k]);
+      cr_assert(fabs(got - want[k]) <= 1e-11 * size[k],
+                "%s, kind %d, %d draws, %td values, step %td, term %d: %.17g, not %.17g", t->name, a->kind, a->draws,
+                a->values, step, k, got, want[k]);
     }
   }
 }
@@ -110,7 +114,7 @@ static void check_gradient(const pno_kernels *t, pno_draws *a, world *w) {
   (void)w;
   ptrdiff_t seen = 0;
   t->draws_gradient(a, 0, steps_of(a));
-  for (ptrdiff_t i = 0; i < a->values; i += a->values > 20 ? 7 : 1) {
+  for (ptrdiff_t i = 0; i<a->values; i += a->values> 20 ? 7 : 1) {
     double y[MOST], want[MOST], size = 0;
     const double u = (double)a->target[i];
     value_of(a, i, y);
@@ -169,8 +173,7 @@ static void check_ties(const pno_kernels *t, pno_draws *a, world *w) {
   }
   for (ptrdiff_t s = 0; s < steps_of(a); s++) {
     const ptrdiff_t n = a->values - s * PNO_STEP < PNO_STEP ? a->values - s * PNO_STEP : PNO_STEP;
-    if (a->kind == PNO_DRAWS_NLL)
-      cr_assert_float_eq(a->sums[s], (double)n * log(sqrt(2 * acos(-1.0)) * 1e-6), 1e-6);
+    if (a->kind == PNO_DRAWS_NLL) cr_assert_float_eq(a->sums[s], (double)n * log(sqrt(2 * acos(-1.0)) * 1e-6), 1e-6);
     for (int k = a->kind == PNO_DRAWS_DISTANCES; k < terms && a->kind != PNO_DRAWS_NLL; k++)
       cr_assert_eq(a->sums[s * terms + k], 0.0);
   }

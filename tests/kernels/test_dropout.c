@@ -41,8 +41,13 @@ static pno_mlp through(world *w, int in, int hidden) {
   const int hp = pno_padded(hidden);
   float *b1 = world_zeros(w, hp), *w2 = world_zeros(w, (ptrdiff_t)hidden * hp);
   for (int j = 0; j < hidden; j++) b1[j] = w2[(ptrdiff_t)j * hp + j] = 1.0f;
-  return (pno_mlp){.in = in, .hidden = hidden, .out = hidden, .w1 = world_zeros(w, (ptrdiff_t)in * hp), .b1 = b1,
-                   .w2 = w2, .b2 = world_zeros(w, hp)};
+  return (pno_mlp){.in = in,
+                   .hidden = hidden,
+                   .out = hidden,
+                   .w1 = world_zeros(w, (ptrdiff_t)in * hp),
+                   .b1 = b1,
+                   .w2 = w2,
+                   .b2 = world_zeros(w, hp)};
 }
 
 /* Number of the point in the data of its sample; false on the padding. */
@@ -158,10 +163,15 @@ static pno_head masked_head(world *w, const phase_shape *s, int out, int from, p
   *map = through(w, s->channels, s->channels);
   map->out = out;
   map->w2 = w2;
-  return (pno_head){.grid = &s->g, .channels = s->channels, .out = out, .mlp = *map,
+  return (pno_head){.grid = &s->g,
+                    .channels = s->channels,
+                    .out = out,
+                    .mlp = *map,
                     .norm = {.scale = ones(w, 2 * out), .shift = world_zeros(w, 2 * out)},
-                    .x = world_vectors(w, s->points, s->channels, 6), .output = world_noise(w, values, 7),
-                    .dy = ones(w, values), .d = world_noise(w, s->points * s->cp, 9)};
+                    .x = world_vectors(w, s->points, s->channels, 6),
+                    .output = world_noise(w, values, 7),
+                    .dy = ones(w, values),
+                    .d = world_noise(w, s->points * s->cp, 9)};
 }
 
 /* Wide and narrow: a narrow head shows four hidden channels, here the last ones. */
@@ -213,7 +223,8 @@ static void check_shared(const pno_kernels *t, const phase_shape *s, world *w) {
   float *scratch = world_scratch(w, t, &s->g, s->channels > 24 ? s->channels : 24);
   const ptrdiff_t floats = pno_mlp_floats(&a.mlp), field = pno_grid_data_points(&s->g) * 2;
   float *input = world_zeros(w, SAMPLES * field);
-  for (int i = 0; i < SAMPLES; i++) memcpy(input + i * field, a.input + i / DRAWS * field, sizeof *input * (size_t)field);
+  for (int i = 0; i < SAMPLES; i++)
+    memcpy(input + i * field, a.input + i / DRAWS * field, sizeof *input * (size_t)field);
   a.draws = DRAWS;
   b.draws = 0;
   b.input = input;
@@ -246,9 +257,17 @@ static void check_mix(const pno_kernels *t, const phase_shape *s, world *w) {
   float *weight = world_zeros(w, 2 * (ptrdiff_t)STORED * c * cp);
   for (int k = 0; k < STORED; k++)
     for (int i = 0; i < c; i++) weight[(((ptrdiff_t)k * c + i) * 2) * cp + i] = 1.0f;
-  const pno_mix a = {.samples = SAMPLES, .micro = 2, .modes = MODES, .channels = c, .stride = stride, .stored = stored,
-                     .weight = weight, .dropout = &d, .x = world_vectors(w, 2 * MODES * SAMPLES, c, 2),
-                     .y = world_noise(w, SAMPLES * stride, 3), .scale = ones(w, SAMPLES),
+  const pno_mix a = {.samples = SAMPLES,
+                     .micro = 2,
+                     .modes = MODES,
+                     .channels = c,
+                     .stride = stride,
+                     .stored = stored,
+                     .weight = weight,
+                     .dropout = &d,
+                     .x = world_vectors(w, 2 * MODES * SAMPLES, c, 2),
+                     .y = world_noise(w, SAMPLES * stride, 3),
+                     .scale = ones(w, SAMPLES),
                      .grad = world_zeros(w, 2 * (ptrdiff_t)STORED * c * cp)};
   for (int back = 0; back < 2; back++) {
     if (back) memcpy(a.y, a.x, sizeof *a.y * (size_t)(SAMPLES * stride));
@@ -276,8 +295,7 @@ static void bits_of(const pno_kernels *t, const pno_dropout *d, bool *bits) {
   pno_lift a = masked_lift(&w, t, &s, d);
   a.draws = d->draws;
   phase_lift_forward(t, &a, 1, true, world_scratch(&w, t, &s.g, MASKED));
-  for (ptrdiff_t i = 0; i < POINTS * MASKED; i++)
-    bits[i] = a.x[(s.g.lo[0] + i / MASKED) * s.cp + i % MASKED] > 0;
+  for (ptrdiff_t i = 0; i < POINTS * MASKED; i++) bits[i] = a.x[(s.g.lo[0] + i / MASKED) * s.cp + i % MASKED] > 0;
   world_end(&w);
 }
 
@@ -295,7 +313,8 @@ Test(dropout, the_share_that_is_kept_is_one_minus_the_threshold) {
       for (int n = 0; n < POINTS * MASKED; n++) kept += bits[n];
       const double share = 1 - thresholds[k] / 65536.0, deviation = sqrt(share * (1 - share) / (POINTS * MASKED));
       kept /= POINTS * MASKED;
-      cr_assert(fabs(kept - share) < 4.5 * deviation + 1e-12, "%s, threshold %u: %g kept", t[i]->name, thresholds[k], kept);
+      cr_assert(fabs(kept - share) < 4.5 * deviation + 1e-12, "%s, threshold %u: %g kept", t[i]->name, thresholds[k],
+                kept);
     }
   }
 }

@@ -20,8 +20,11 @@ static shape shape_of(int g, int kind) {
   static const int kinds[KINDS][3] = {{20, 1, 24}, {20, 4, 40},  {20, 6, 24}, {5, 3, 0},
                                       {1, 20, 10}, {16, 2, 130}, {40, 1, 7},  {130, 1, 1}}; /* channels, out, hidden */
   static const int point = 1, lo = 0;
-  shape s = {.g = g < WORLD_GRIDS ? world_grid(g) : pno_grid_make(1, &point, &lo, &point), .channels = kinds[kind][0],
-             .out = kinds[kind][1], .hidden = kinds[kind][2], .per_point = (g + kind) % 2};
+  shape s = {.g = g < WORLD_GRIDS ? world_grid(g) : pno_grid_make(1, &point, &lo, &point),
+             .channels = kinds[kind][0],
+             .out = kinds[kind][1],
+             .hidden = kinds[kind][2],
+             .per_point = (g + kind) % 2};
   s.dropped = s.hidden ? (g + kind / 2) % 4 : 0;
   s.cp = pno_padded(s.channels);
   s.blocks = SAMPLES * s.g.blocks;
@@ -67,12 +70,17 @@ static two_heads *make(world *w, const shape *s) {
   for (ptrdiff_t i = 0; i < norms; i++) scale[i] = fabsf(scale[i]) + 0.5f;
   h = (two_heads){.second = world_mlp(w, s->channels, s->hidden, s->out, 30),
                   .drop = {drop_of(0.2, 1, 1), drop_of(0.5, 2, 2)}};
-  h.a = (pno_head){.grid = &s->g, .channels = s->channels, .out = s->out,
-                   .mlp = world_mlp(w, s->channels, s->hidden, s->out, 2), .second = &h.second,
+  h.a = (pno_head){.grid = &s->g,
+                   .channels = s->channels,
+                   .out = s->out,
+                   .mlp = world_mlp(w, s->channels, s->hidden, s->out, 2),
+                   .second = &h.second,
                    .dropout = {s->dropped & 1 ? &h.drop[0] : NULL, s->dropped & 2 ? &h.drop[1] : NULL},
                    .norm = {.per_point = s->per_point, .scale = scale, .shift = world_noise(w, norms, 12)},
-                   .x = world_vectors(w, s->points, s->channels, 6), .output = world_noise(w, values, 7),
-                   .dy = world_noise(w, values, 8), .d = world_noise(w, s->points * s->cp, 9)};
+                   .x = world_vectors(w, s->points, s->channels, 6),
+                   .output = world_noise(w, values, 7),
+                   .dy = world_noise(w, values, 8),
+                   .d = world_noise(w, s->points * s->cp, 9)};
   h.a.partial = world_noise(w, s->blocks * pno_head_floats(&h.a), 10);
   return &h;
 }
@@ -87,12 +95,18 @@ static float *half(world *w, const shape *s, const float *v, ptrdiff_t vectors, 
 /* One of the maps as a head of its own. */
 static pno_head single(world *w, const shape *s, const two_heads *h, int map) {
   const ptrdiff_t norms = s->per_point ? s->data / SAMPLES : 1;
-  pno_head b = {.grid = &s->g, .channels = s->channels, .out = s->out, .mlp = map ? h->second : h->a.mlp,
+  pno_head b = {.grid = &s->g,
+                .channels = s->channels,
+                .out = s->out,
+                .mlp = map ? h->second : h->a.mlp,
                 .dropout = {h->a.dropout[map]},
-                .norm = {.per_point = s->per_point, .scale = half(w, s, h->a.norm.scale, norms, map),
+                .norm = {.per_point = s->per_point,
+                         .scale = half(w, s, h->a.norm.scale, norms, map),
                          .shift = half(w, s, h->a.norm.shift, norms, map)},
-                .x = h->a.x, .output = world_noise(w, s->data * s->out, 13),
-                .dy = half(w, s, h->a.dy, s->data, map), .d = world_noise(w, s->points * s->cp, 14)};
+                .x = h->a.x,
+                .output = world_noise(w, s->data * s->out, 13),
+                .dy = half(w, s, h->a.dy, s->data, map),
+                .d = world_noise(w, s->points * s->cp, 14)};
   b.partial = world_noise(w, s->blocks * pno_head_floats(&b), 15);
   return b;
 }
@@ -158,7 +172,8 @@ static void check_adjoint(const pno_kernels *t, const shape *s, world *w) {
   two_heads *h = make(w, s);
   h->a.norm.shift = world_zeros(w, (s->per_point ? s->data / SAMPLES : 1) * 2 * s->out);
   float *scratch = world_scratch(w, t, &s->g, widest(s));
-  const ptrdiff_t floats = pno_mlp_floats(&h->a.mlp), op = pno_padded(s->out), rows = s->hidden ? s->hidden : s->channels;
+  const ptrdiff_t floats = pno_mlp_floats(&h->a.mlp), op = pno_padded(s->out),
+                  rows = s->hidden ? s->hidden : s->channels;
   const ptrdiff_t at = floats - (rows + 1) * op, n = s->data * s->out;
   t->head_forward(&h->a, 0, s->blocks, scratch);
   t->head_backward(&h->a, 0, s->blocks, scratch);

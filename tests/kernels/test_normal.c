@@ -25,11 +25,19 @@ static void each(normal_check *check) {
       float *scale = world_noise(&w, norms, 1), *heads = world_noise(&w, 2 * values, 2);
       for (ptrdiff_t k = 0; k < norms; k++) scale[k] = fabsf(scale[k]) + 0.5f;
       for (ptrdiff_t k = 0; k < 2 * values; k++) heads[k] *= k % 7 == 0 ? 30.0f : 2.0f; /* s far out too */
-      pno_normal a = {.points = points[n / 3], .out = out, .draws = DRAWS,
+      pno_normal a = {.points = points[n / 3],
+                      .out = out,
+                      .draws = DRAWS,
                       .norm = {.per_point = per_point, .scale = scale, .shift = world_noise(&w, norms, 3)},
-                      .seed = 0x9876543210u, .epoch = 77, .sample = 12345, .first_draw = 5, .heads = heads,
-                      .output = world_noise(&w, DRAWS * values, 4), .target = world_noise(&w, values, 5),
-                      .dy = world_noise(&w, DRAWS * values, 6), .factor = -0.7,
+                      .seed = 0x9876543210u,
+                      .epoch = 77,
+                      .sample = 12345,
+                      .first_draw = 5,
+                      .heads = heads,
+                      .output = world_noise(&w, DRAWS * values, 4),
+                      .target = world_noise(&w, values, 5),
+                      .dy = world_noise(&w, DRAWS * values, 6),
+                      .factor = -0.7,
                       .dheads = world_noise(&w, 2 * values, 7)};
       a.sums = world_doubles(&w, steps_of(&a));
       world_say("%s, %td points, %d channels, %s", t[i]->name, a.points, out, per_point ? "per point" : "per channel");
@@ -49,7 +57,11 @@ static double deviation(const pno_normal *a, ptrdiff_t i, double s) {
 }
 
 static double z_of(const pno_normal *a, int draw, ptrdiff_t i) {
-  const pno_rng r = {.seed = a->seed, .stream = PNO_STREAM_DRAW, .epoch = a->epoch, .sample = a->sample, .site = 0,
+  const pno_rng r = {.seed = a->seed,
+                     .stream = PNO_STREAM_DRAW,
+                     .epoch = a->epoch,
+                     .sample = a->sample,
+                     .site = 0,
                      .draw = (uint16_t)(a->first_draw + draw)};
   return pno_rng_normal(&r, (uint64_t)i);
 }
@@ -119,7 +131,8 @@ static void check_nll(const pno_kernels *t, pno_normal *a, world *w) {
       want += one;
       size += fabs(one);
     }
-    cr_assert(fabs(a->sums[step] - want) <= 1e-11 * size, "%s: step %td: %.17g, not %.17g", t->name, step, a->sums[step], want);
+    cr_assert(fabs(a->sums[step] - want) <= 1e-11 * size, "%s: step %td: %.17g, not %.17g", t->name, step,
+              a->sums[step], want);
   }
 }
 
@@ -137,8 +150,8 @@ static void check_nll_gradient(const pno_kernels *t, pno_normal *a, world *w) {
     const double differences[2] = {a->factor * by_mean(a, i, surprise), a->factor * by_s(a, i, surprise)};
     const double got[2] = {(double)a->dheads[mean_at(a, i)], (double)a->dheads[s_at(a, i)]};
     for (int k = 0; k < 2; k++) {
-      cr_assert(fabs(got[k] - closed[k]) <= 1e-6 * fabs(closed[k]) + 1e-9, "%s: value %td, head %d: %g, not %g", t->name, i, k,
-                got[k], closed[k]);
+      cr_assert(fabs(got[k] - closed[k]) <= 1e-6 * fabs(closed[k]) + 1e-9, "%s: value %td, head %d: %g, not %g",
+                t->name, i, k, got[k], closed[k]);
       cr_assert(s < -6 || fabs(got[k] - differences[k]) <= 1e-5 * (1 + fabs(got[k])),
                 "%s: value %td, head %d: %g, by differences %g", t->name, i, k, got[k], differences[k]);
     }
@@ -160,7 +173,8 @@ static void check_order(const pno_kernels *t, pno_normal *a, world *w) {
   world_same(b.output, a->output, DRAWS * values, "draws");
   cr_assert_eq(memcmp(b.sums, a->sums, sizeof *b.sums * (size_t)steps), 0, "%s", t->name);
   for (int likelihood = 0; likelihood < 2; likelihood++) {
-    void (*const op)(const pno_normal *, ptrdiff_t, ptrdiff_t) = likelihood ? t->normal_nll_gradient : t->normal_gradient;
+    void (*const op)(const pno_normal *, ptrdiff_t, ptrdiff_t) =
+        likelihood ? t->normal_nll_gradient : t->normal_gradient;
     op(a, 0, steps);
     for (ptrdiff_t s = steps - 1; s >= 0; s--) op(&b, s, 1);
     world_same(b.dheads, a->dheads, 2 * values, "gradient of heads");
@@ -193,8 +207,13 @@ Test(normal, many_draws_have_the_mean_and_the_deviation_of_the_heads) {
     world w = {0};
     float *heads = world_zeros(&w, 2 * POINTS), *output = world_zeros(&w, N);
     for (int p = 0; p < POINTS; p++) heads[2 * p] = 3.0f, heads[2 * p + 1] = 0.4f;
-    const pno_normal a = {.points = POINTS, .out = 1, .draws = MANY, .norm = {.scale = scale, .shift = shift}, .seed = 5,
-                          .heads = heads, .output = output};
+    const pno_normal a = {.points = POINTS,
+                          .out = 1,
+                          .draws = MANY,
+                          .norm = {.scale = scale, .shift = shift},
+                          .seed = 5,
+                          .heads = heads,
+                          .output = output};
     t[i]->normal_draw(&a, 0, steps_of(&a));
     double mean = 0, variance = 0;
     const double sd = 1.5 * (log(1 + exp(0.4)) + 1e-6);

@@ -41,9 +41,18 @@ static void noise(int site, ptrdiff_t n, float *out) {
 }
 
 static pno_fno_plan *plan(const pno_fno *f, const pno_kernels *t, const kind *k, int micro) {
-  const pno_fno_use use = {.kernels = t, .n = {NX, NY}, .samples = SAMPLES, .micro = micro, .train = true, .draws = k->draws,
-                           .dropout = k->dropout, .fourier_dropout = k->fourier, .loss = k->loss, .head_out = 6,
-                           .draw_loss = {.fair = 1, .gamma = 1}, .norm_in = {false, scales, shifts},
+  const pno_fno_use use = {.kernels = t,
+                           .n = {NX, NY},
+                           .samples = SAMPLES,
+                           .micro = micro,
+                           .train = true,
+                           .draws = k->draws,
+                           .dropout = k->dropout,
+                           .fourier_dropout = k->fourier,
+                           .loss = k->loss,
+                           .head_out = 6,
+                           .draw_loss = {.fair = 1, .gamma = 1},
+                           .norm_in = {false, scales, shifts},
                            .norm_out = {false, scales, shifts}};
   pno_fno_plan *p;
   cr_assert_eq(pno_fno_plan_create(f, &use, &p), PNO_OK, "%s", pno_fail_words());
@@ -51,8 +60,17 @@ static pno_fno_plan *plan(const pno_fno *f, const pno_kernels *t, const kind *k,
 }
 
 static world *make(const pno_kernels *t, const kind *k, int micro) {
-  const pno_fno_spec spec = {.flavour = PNO_FLAVOUR_PNO, .dims = 2, .in = 1, .out = OUT, .width = 20, .modes = {6, 6},
-                             .layers = 3, .lift_hidden = 24, .head_hidden = 28, .heads = k->heads, .embed = true};
+  const pno_fno_spec spec = {.flavour = PNO_FLAVOUR_PNO,
+                             .dims = 2,
+                             .in = 1,
+                             .out = OUT,
+                             .width = 20,
+                             .modes = {6, 6},
+                             .layers = 3,
+                             .lift_hidden = 24,
+                             .head_hidden = 28,
+                             .heads = k->heads,
+                             .embed = true};
   world *w = calloc(1, sizeof *w);
   cr_assert_not_null(w);
   cr_assert_eq(pno_fno_create(&spec, &w->f), PNO_OK);
@@ -99,7 +117,8 @@ static void check_chunks(const pno_kernels *t, const kind *k) {
   w->grad = calloc((size_t)w->floats, sizeof *w->grad);
   for (int s = 0; s < SAMPLES; s += MICRO) {
     set_noise(w->p, s, 3);
-    pno_fno_gradient(w->p, w->params, w->input + s * NX * NY, w->target + s * FIELD, MICRO, false, output, w->grad, losses);
+    pno_fno_gradient(w->p, w->params, w->input + s * NX * NY, w->target + s * FIELD, MICRO, false, output, w->grad,
+                     losses);
     cr_assert_eq(memcmp(output, w->output + s * DRAWS * FIELD, sizeof output), 0, "%s, loss %d", t->name, (int)k->loss);
     cr_assert_eq(memcmp(losses, w->loss + s, sizeof losses), 0, "%s, loss %d", t->name, (int)k->loss);
   }
@@ -126,12 +145,14 @@ static void check_numbers(const pno_kernels *t, const kind *k) {
     else
       pno_fno_forward(v->p, v->params, v->input, SAMPLES, output);
     for (int s = 0; s < SAMPLES; s++)
-      cr_assert_eq(memcmp(output + s * 2 * FIELD, w->output + (s * DRAWS + 2 * part) * FIELD, sizeof *output * 2 * FIELD),
-                   0, "%s, loss %d, part %d, sample %d", t->name, (int)k->loss, part, s);
+      cr_assert_eq(
+          memcmp(output + s * 2 * FIELD, w->output + (s * DRAWS + 2 * part) * FIELD, sizeof *output * 2 * FIELD), 0,
+          "%s, loss %d, part %d, sample %d", t->name, (int)k->loss, part, s);
   }
   for (int i = 0; i < SAMPLES * DRAWS; i++)
     for (int j = 0; j < i; j++)
-      cr_assert_neq(memcmp(w->output + i * FIELD, w->output + j * FIELD, sizeof *output * FIELD), 0, "fields %d and %d", i, j);
+      cr_assert_neq(memcmp(w->output + i * FIELD, w->output + j * FIELD, sizeof *output * FIELD), 0, "fields %d and %d",
+                    i, j);
   unmake(w);
   unmake(v);
 }
@@ -163,7 +184,8 @@ static void check_variance(const pno_kernels *t, const kind *k) {
   for (int s = 0; s < SAMPLES; s++) {
     double sum = 0;
     for (int i = 0; i < FIELD; i++) {
-      const double sd = scales[i % OUT] * (log1p(exp((double)heads[s * 2 * FIELD + i / OUT * 2 * OUT + OUT + i % OUT])) + 1e-6);
+      const double sd =
+          scales[i % OUT] * (log1p(exp((double)heads[s * 2 * FIELD + i / OUT * 2 * OUT + OUT + i % OUT])) + 1e-6);
       sum += sd * sd / FIELD;
     }
     const double got = pno_fno_heads_variance(w->p, s);
@@ -233,6 +255,21 @@ static void check_not_a_number(const pno_kernels *t, const kind *k) {
 
 Test(fno_draws, a_field_that_is_not_finite_shows_in_its_loss_and_in_the_gradient) { each(check_not_a_number); }
 
+static void check_added(const pno_kernels *t, const kind *k) {
+  world *w = make(t, k, SAMPLES);
+  set_noise(w->p, 0, 0);
+  pno_fno_gradient(w->p, w->params, w->input, w->target, SAMPLES, true, w->output, w->grad, w->loss);
+  float *once = malloc(sizeof *once * (size_t)w->floats);
+  memcpy(once, w->grad, sizeof *once * (size_t)w->floats);
+  pno_fno_gradient(w->p, w->params, w->input, w->target, SAMPLES, false, w->output, w->grad, w->loss);
+  for (ptrdiff_t i = 0; i < w->floats; i++)
+    cr_assert_eq(w->grad[i], 2.0f * once[i], "%s, loss %d", t->name, (int)k->loss);
+  free(once);
+  unmake(w);
+}
+
+Test(fno_draws, a_micro_batch_of_all_its_draws_is_added_as_one_sum) { each(check_added); }
+
 static double total(const world *w) {
   double sum = 0;
   for (int s = 0; s < SAMPLES; s++) sum += w->loss[s];
@@ -258,7 +295,8 @@ static void check_descent(const pno_kernels *t, const kind *k) {
     side[i] = total(w);
   }
   const double slope = (side[1] - side[0]) / (2 * h);
-  cr_assert_float_eq(slope, length, 5e-3 * length, "%s, loss %d: slope %g, gradient %g", t->name, (int)k->loss, slope, length);
+  cr_assert_float_eq(slope, length, 5e-3 * length, "%s, loss %d: slope %g, gradient %g", t->name, (int)k->loss, slope,
+                     length);
   free(g);
   free(start);
   unmake(w);
