@@ -13,8 +13,8 @@ enum { HIDDENS = sizeof hiddens / sizeof *hiddens };
 
 typedef void drop_check(const pno_kernels *t, const phase_shape *s, world *w);
 
-/* As many channels as hidden ones, so that each hidden channel can be seen; two inputs of three draws each. */
-enum { INPUTS = 2, DRAWS = 3, SAMPLES = INPUTS * DRAWS };
+/* As many channels as hidden ones, so that each hidden channel can be seen; two inputs of two draws each. */
+enum { INPUTS = 2, DRAWS = 2, SAMPLES = INPUTS * DRAWS };
 
 static void each(drop_check *check) {
   int tables;
@@ -22,7 +22,8 @@ static void each(drop_check *check) {
   for (int i = 0; i < tables; i++) {
     for (int g = 0; g < 6; g++) {
       for (int h = 0; h < HIDDENS; h++) {
-        if (hiddens[h] > 40 && g % 2 == 0) continue;
+        if (hiddens[h] > 24 && g % 2 == 0) continue;
+        if (hiddens[h] > 40 && g != 1) continue;
         world w = {0};
         const phase_shape s = phase_shape_of(world_grid(g), SAMPLES, hiddens[h], K, 0, false);
         world_say("%s, grid %d, hidden %d", t[i]->name, g, hiddens[h]);
@@ -216,7 +217,7 @@ static void check_head_backward(const pno_kernels *t, const phase_shape *s, worl
 
 Test(dropout, the_way_back_through_heads_draws_the_same_lanes) { each(check_head_backward); }
 
-/* Six draws of two inputs, and six samples that hold those inputs three times each. */
+/* Four draws of two inputs, and four samples that hold those inputs twice each. */
 static void check_shared(const pno_kernels *t, const phase_shape *s, world *w) {
   const pno_dropout d = drop_of(0.5, 0, DRAWS);
   pno_lift a = phase_lift(w, t, s, 2, 24, true), b = a;

@@ -9,7 +9,7 @@
 #include "kernels/dispatch.h"
 #include "tests/support/alloc_sweep.h"
 
-enum { SAMPLES = 4, DRAWS = 4, NX = 36, NY = 31, OUT = 2, FIELD = NX * NY * OUT };
+enum { SAMPLES = 4, DRAWS = 4, NX = 16, NY = 13, OUT = 2, FIELD = NX * NY * OUT };
 
 static const uint32_t numbers[SAMPLES] = {12, 0, 4000000000u, 7};
 
