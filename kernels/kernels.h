@@ -224,7 +224,8 @@ typedef struct {
  *              gradient of half the sum of factor[term] term: for scores that are functions of distances
  *   CRPS       one term: sum of mean_m |y_m - u| - spread sum_{m<k} |y_m - y_k|       (Gneiting & Raftery 2007, eq. 21)
  *   NLL        one term: sum of log(2 pi v) / 2 + (u - mean)^2 / (2 v) with mean and variance v of the draws (draws - 1
- *              below the line), the deviation at least 1e-6 as in the PNO code; sum and gradient times factor[0] */
+ *              below the line), the deviation at least 1e-6 as in the PNO code
+ * The gradient of the last two is times factor[0]. */
 typedef enum { PNO_DRAWS_DISTANCES, PNO_DRAWS_CRPS, PNO_DRAWS_NLL } pno_draws_kind;
 enum { PNO_STEP = 1024 };
 

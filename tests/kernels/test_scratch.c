@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 #include <math.h>
 
+#include "tests/kernels/drop_world.h"
 #include "tests/kernels/phase_world.h"
 
 static const int most[] = {1, 17, 130};
@@ -57,8 +58,10 @@ static void check_maps(const pno_kernels *t, const edge *e, world *w) {
   const int in = e->other > e->g.dims ? e->other - e->g.dims : 1; /* with the coordinates as wide as can be */
   const int widest = in + e->g.dims > e->widest ? in + e->g.dims : e->widest;
   float *scratch = world_scratch(w, t, &e->g, widest);
+  const pno_dropout drop = drop_of(0.5, 1, 1);
   for (int hidden = 0; hidden <= e->hidden; hidden += e->hidden) {
     pno_lift a = phase_lift(w, t, &s, in, hidden, true);
+    a.dropout = hidden ? &drop : NULL;
     a.d = world_vectors(w, s.points, s.channels, 30);
     a.partial = world_noise(w, s.blocks * pno_mlp_floats(&a.mlp), 31);
     phase_lift_forward(t, &a, 1, true, scratch);
@@ -72,17 +75,22 @@ static void check_maps(const pno_kernels *t, const edge *e, world *w) {
       b.lift = &a;
       phase_layer_backward(t, &b, 1, true, scratch);
     }
-    const ptrdiff_t values = pno_grid_points(&e->g) * e->other;
+    const ptrdiff_t values = pno_grid_points(&e->g) * 2 * e->other;
+    const pno_mlp second = world_mlp(w, s.channels, hidden, e->other, 51);
     pno_head h = {.grid = &e->g, .channels = s.channels, .out = e->other,
                   .mlp = world_mlp(w, s.channels, hidden, e->other, 40),
-                  .norm = {.scale = world_noise(w, e->other, 44), .shift = world_noise(w, e->other, 45)},
+                  .dropout = {a.dropout, a.dropout},
+                  .norm = {.scale = world_noise(w, 2 * e->other, 44), .shift = world_noise(w, 2 * e->other, 45)},
                   .x = a.x, .output = world_noise(w, values, 46), .dy = world_noise(w, values, 47),
                   .d = world_noise(w, s.points * s.cp, 48), .target = world_noise(w, values, 49),
                   .sums = world_doubles(w, 2 * s.blocks)};
-    h.partial = world_noise(w, s.blocks * pno_mlp_floats(&h.mlp), 50);
-    t->head_forward(&h, 0, s.blocks, scratch);
-    t->head_backward(&h, 0, s.blocks, scratch);
+    h.partial = world_noise(w, s.blocks * 2 * pno_mlp_floats(&h.mlp), 50);
     t->head_loss(&h, 0, s.blocks, scratch);
+    for (int maps = 1; maps <= 2; maps++) {
+      h.second = maps > 1 ? &second : NULL;
+      t->head_forward(&h, 0, s.blocks, scratch);
+      t->head_backward(&h, 0, s.blocks, scratch);
+    }
     cr_assert(isfinite(world_dot(h.d, h.d, s.points * s.cp)));
   }
 }

@@ -15,14 +15,20 @@ typedef struct {
 #define NEURALOP(d, i, h, l, p, m, ...) \
   {.flavour = PNO_FLAVOUR_NEURALOP, .dims = d, .in = i, .out = 1, .width = h, .layers = 4, .lift_hidden = l, \
    .head_hidden = p, .mlp_hidden = m, .embed = true, .modes = __VA_ARGS__}
+#define PNO(d, h, l, two, ...) \
+  {.flavour = PNO_FLAVOUR_PNO, .dims = d, .in = 1, .out = 1, .width = h, .layers = 4, .lift_hidden = l, \
+   .head_hidden = l, .heads = two, .embed = true, .modes = __VA_ARGS__}
 #define LI(d, i, w, ...) \
   {.flavour = PNO_FLAVOUR_LI, .dims = d, .in = i, .out = 1, .width = w, .layers = 4, .head_hidden = 128, \
    .embed = true, .modes = __VA_ARGS__}
 
 static const published counts[] = {
-    {"PNO Darcy", NEURALOP(2, 1, 32, 256, 256, 0, {12, 12}), 0, 710305, 0},
-    {"PNO KS", NEURALOP(2, 1, 20, 128, 128, 0, {10, 12}), 0, 231589, 0},
-    {"PNO ERA5", NEURALOP(3, 1, 20, 128, 128, 0, {10, 12, 12}), 0, 2695717, 0},
+    {"PNO Darcy", PNO(2, 32, 256, 1, {12, 12}), 0, 710305, 0},
+    {"PNO_R Darcy", PNO(2, 32, 256, 2, {12, 12}), 0, 719010, 0},
+    {"PNO KS", PNO(2, 20, 128, 1, {10, 12}), 0, 231589, 0},
+    {"PNO_R KS", PNO(2, 20, 128, 2, {10, 12}), 0, 234406, 0},
+    {"PNO ERA5", PNO(3, 20, 128, 1, {10, 12, 12}), 0, 2695717, 0},
+    {"PNO_R ERA5", PNO(3, 20, 128, 2, {10, 12, 12}), 0, 2698534, 0},
     {"Li NS 2-D", LI(2, 10, 20, {8, 8}), 4 * 2 * 20, 414517, 0},
     {"Li NS 3-D", LI(3, 10, 20, {8, 8, 8}), 4 * 2 * 20, 6558537, 0},
     {"Li Burgers", LI(1, 1, 64, {16}), 0, 549569, 287425},
@@ -76,8 +82,8 @@ Test(fno, no_two_tensors_have_one_name) {
 }
 
 Test(fno, a_description_that_does_not_fit_is_refused_with_the_value) {
-  pno_fno_spec bad[9];
-  for (int i = 0; i < 9; i++) bad[i] = small;
+  pno_fno_spec bad[11];
+  for (int i = 0; i < 11; i++) bad[i] = small;
   bad[0].dims = 0;
   bad[1].dims = 4;
   bad[2].layers = 0;
@@ -87,7 +93,9 @@ Test(fno, a_description_that_does_not_fit_is_refused_with_the_value) {
   bad[6].padding[0] = -0.5;
   bad[7].mlp_hidden = -1;
   bad[8].padding[1] = 0.0 / 0.0;
-  for (int i = 0; i < 9; i++) {
+  bad[9].heads = 3;
+  bad[10].heads = -1;
+  for (int i = 0; i < 11; i++) {
     pno_fno *f = NULL;
     cr_expect_eq(pno_fno_create(&bad[i], &f), PNO_E_USAGE, "description %d", i);
     cr_expect_null(f);
@@ -136,6 +144,52 @@ Test(fno, a_plan_without_points_or_samples_is_refused) {
   cr_assert_eq(plan_on(&small, (int[]){0, 8}, 1), PNO_E_SHAPE);
   cr_assert_eq(plan_on(&small, (int[]){8, -1}, 1), PNO_E_SHAPE);
   cr_assert_eq(plan_on(&small, (int[]){8, 8}, 0), PNO_E_USAGE);
+}
+
+/* One way each of asking for what cannot be; `words`: what the message must hold. */
+Test(fno, draws_that_do_not_fit_are_refused_with_the_value) {
+  static const float one[] = {1, 1}, zero[] = {0, 0};
+  static const struct {
+    int heads, draws;
+    double dropout, fourier;
+    pno_loss_kind loss;
+    bool train;
+    const char *words; /* NULL: it is taken */
+  } cases[] = {
+      {1, -1, 0, 0, PNO_LOSS_L2, false, "-1 draws"},
+      {1, 65536, 0, 0, PNO_LOSS_L2, false, "65536 draws"},
+      {1, 3, -0.1, 0, PNO_LOSS_ENERGY, true, "-0.1"},
+      {1, 3, 1, 0, PNO_LOSS_ENERGY, true, "dropout of 1 "},
+      {1, 3, 0, 0.995, PNO_LOSS_ENERGY, true, "0.995"},
+      {1, 3, 0, 0.0 / 0.0, PNO_LOSS_ENERGY, true, "nan"},
+      {1, 2, 0.1, 0, PNO_LOSS_REL_L2, true, "several draws"},
+      {1, 2, 0.1, 0, PNO_LOSS_H1, true, "several draws"},
+      {2, 1, 0, 0, PNO_LOSS_L2, true, "a scale head"},
+      {1, 1, 0.1, 0, PNO_LOSS_NLL, true, "two of them"},
+      {1, 2, 0.1, 0, PNO_LOSS_REL_L2, false, NULL},
+      {1, 3, 0.99, 0.99, PNO_LOSS_ENERGY, true, NULL},
+      {1, 0, 0.1, 0, PNO_LOSS_H1, true, NULL},
+      {1, 2, 0.1, 0, PNO_LOSS_NLL, true, NULL},
+      {2, 1, 0, 0, PNO_LOSS_NLL, true, NULL},
+      {2, 1, 0, 0, PNO_LOSS_L2, false, NULL},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    pno_fno_spec spec = PNO(1, 5, 8, 1, {4});
+    spec.heads = cases[i].heads;
+    const pno_fno_use use = {.kernels = pno_kernels_scalar(), .n = {8}, .samples = 1, .micro = 1, .draws = cases[i].draws,
+                             .dropout = cases[i].dropout, .fourier_dropout = cases[i].fourier, .train = cases[i].train,
+                             .loss = cases[i].loss, .draw_loss = {.fair = 1, .gamma = 1},
+                             .norm_in = {false, one, zero}, .norm_out = {false, one, zero}};
+    pno_fno *f;
+    pno_fno_plan *p = NULL;
+    cr_assert_eq(pno_fno_create(&spec, &f), PNO_OK);
+    const pno_status st = pno_fno_plan_create(f, &use, &p);
+    cr_assert_eq(st, cases[i].words ? PNO_E_USAGE : PNO_OK, "case %zu", i);
+    cr_assert_eq(p == NULL, st != PNO_OK);
+    if (cases[i].words) cr_assert(strstr(pno_fail_words(), cases[i].words), "case %zu: %s", i, pno_fail_words());
+    pno_fno_plan_destroy(&p);
+    pno_fno_destroy(&f);
+  }
 }
 
 Test(fno, destroying_nothing_is_allowed) {

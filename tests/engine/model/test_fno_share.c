@@ -9,16 +9,17 @@
 #include "engine/model/fno.h"
 #include "kernels/dispatch.h"
 
-enum { MOST = 7, LARGEST = 33 * 40 };
+enum { MOST = 7, LARGEST = 33 * 40, DRAWS = 3 };
 
 /* One gradient of `samples` samples with everything that it writes. */
 typedef struct {
-  ptrdiff_t floats, points;
-  float *grad, output[MOST * LARGEST];
+  ptrdiff_t floats, points; /* points: of all draws of a sample */
+  float *grad, output[MOST * LARGEST * DRAWS];
   double loss[MOST];
 } made;
 
 static const float one = 1, zero = 0;
+static const uint32_t numbers[MOST] = {12, 0, 4000000000u, 7, 8, 9, 100};
 
 /* 1-D of one row, 2-D of two blocks, 3-D of five slabs. */
 static pno_fno_use use_of(int dims, pno_loss_kind loss, int threads) {
@@ -33,7 +34,7 @@ static pno_fno_spec spec_of(int dims, pno_flavour flavour, int modes) {
   const bool li = flavour == PNO_FLAVOUR_LI;
   return (pno_fno_spec){.flavour = flavour, .dims = dims, .in = 1, .out = 1, .width = 5,
                         .modes = {dims == 3 ? 2 : modes, modes, modes}, .layers = 2, .lift_hidden = li ? 0 : 8,
-                        .head_hidden = 8, .mlp_hidden = li ? 0 : 3, .embed = true};
+                        .head_hidden = 8, .mlp_hidden = flavour == PNO_FLAVOUR_NEURALOP ? 3 : 0, .embed = true};
 }
 
 static void noise(int site, ptrdiff_t n, float *out) {
@@ -54,11 +55,12 @@ static made *gradient(const pno_fno_spec *spec, const pno_fno_use *use, int samp
     noise(2, MOST * LARGEST, target);
   }
   m->floats = pno_fno_registry(f)->floats;
-  m->points = pno_grid_data_points(pno_fno_plan_grid(p));
+  m->points = pno_grid_data_points(pno_fno_plan_grid(p)) * (use->draws > 1 ? use->draws : 1);
   float *params = calloc((size_t)m->floats, sizeof *params);
   m->grad = malloc((size_t)m->floats * sizeof *m->grad);
   for (ptrdiff_t i = 0; i < m->floats; i++) m->grad[i] = dirt;
   pno_registry_init(pno_fno_registry(f), 1, params);
+  pno_fno_plan_noise(p, &(pno_fno_noise){.seed = 3, .epoch = 2, .sample = numbers, .first_draw = 1});
   pno_fno_gradient(p, params, input, target, samples, fresh, m->output, m->grad, m->loss);
   free(params);
   pno_fno_plan_destroy(&p);
@@ -118,6 +120,44 @@ static void check_threads(const pno_kernels *t, int dims, pno_flavour flavour, p
 }
 
 Test(fno_share, any_number_of_threads_gives_the_same_bits) { each(check_threads); }
+
+/* What each thread draws for itself: masks in all places, and fields of two heads. */
+Test(fno_share, any_number_of_threads_gives_the_same_bits_of_draws_and_of_two_heads) {
+  static const struct {
+    int heads, draws;
+    double dropout;
+    pno_loss_kind loss;
+  } kinds[] = {{1, DRAWS, 0.2, PNO_LOSS_ENERGY}, {1, DRAWS, 0.2, PNO_LOSS_NLL}, {2, DRAWS, 0, PNO_LOSS_CRPS},
+               {2, DRAWS, 0.1, PNO_LOSS_KERNEL}, {2, 1, 0.1, PNO_LOSS_NLL}, {1, 1, 0.3, PNO_LOSS_L2}};
+  static const int threads[] = {2, 3, 5}, samples[] = {1, 2, 5};
+  int tables;
+  const pno_kernels *const *t = pno_kernels_all(&tables);
+  for (int i = 0; i < tables * 3 * 6; i++) {
+    const int dims = i / 6 % 3 + 1, kind = i % 6;
+    if (!pno_kernels_run(t[i / 18])) continue;
+    pno_fno_spec spec = spec_of(dims, PNO_FLAVOUR_PNO, 3);
+    spec.heads = kinds[kind].heads;
+    pno_fno_use use = use_of(dims, kinds[kind].loss, 1);
+    use.kernels = t[i / 18];
+    use.draws = kinds[kind].draws;
+    use.dropout = use.fourier_dropout = kinds[kind].dropout;
+    use.draw_loss = (pno_draw_loss){.fair = 1, .gamma = 1};
+    for (int s = 0; s < 3; s++) {
+      use.threads = 1;
+      made *alone = gradient(&spec, &use, samples[s], true, 0.0f);
+      for (int k = 0; k < 3; k++) {
+        char words[128];
+        snprintf(words, sizeof words, "%s, %d-D, kind %d, %d samples on %d threads", use.kernels->name, dims, kind,
+                 samples[s], threads[k]);
+        use.threads = threads[k];
+        made *shared = gradient(&spec, &use, samples[s], true, 0.0f);
+        same(&spec, shared, alone, samples[s], words);
+        unmake(shared);
+      }
+      unmake(alone);
+    }
+  }
+}
 
 /* Three modes keep all that is stored; many are more than neuralop finds on the grid, so that some get no gradient. */
 static void check_fresh(const pno_kernels *t, int dims, pno_flavour flavour, pno_loss_kind loss) {
