@@ -15,10 +15,14 @@ const char *const pno_uq_names[] = {"none", "pno_d", "pno_r", "mcdropout", "lapl
 /* What was fitted lies in this folder of a run, as checkpoints of their own. */
 #define FITTED "uq"
 
-pno_status pno_run_member(const pno_uq_spec *uq, const char *run, int i, char *path) {
+pno_status pno_run_member(const char *run, int i, char *path) {
   char name[32];
   snprintf(name, sizeof name, "member-%02d", i);
-  if (uq->method == PNO_UQ_ENSEMBLE) return pno_path_join(run, name, path);
+  return pno_path_join(run, name, path);
+}
+
+static pno_status operator_path(const pno_run_model *m, const char *run, char *path) {
+  if (m->uq.method == PNO_UQ_ENSEMBLE) return pno_run_member(run, m->n_ops, path);
   if (strlen(run) >= PNO_PATH_MAX) return pno_fail(PNO_E_USAGE, "%.60s...: too long a path", run);
   memcpy(path, run, strlen(run) + 1);
   return PNO_OK;
@@ -31,7 +35,7 @@ static pno_status load_operators(pno_cli *cli, const char *run, pno_run_model *m
   PNO_TRY(pno_agree(cli->comm, m->ops ? PNO_OK : pno_fail(PNO_E_NOMEM, "no memory for %d operators", members)));
   for (; m->n_ops < members; m->n_ops++) {
     pno_checkpoint_meta meta;
-    PNO_TRY(pno_run_member(&m->uq, run, m->n_ops, path)); /* the same on all ranks */
+    PNO_TRY(operator_path(m, run, path)); /* the same on all ranks */
     PNO_TRY(pno_run_operator(cli, path, &m->ops[m->n_ops], &meta));
     if (m->n_ops == 0) m->meta = meta;
   }

@@ -17,8 +17,9 @@ typedef struct {
 
 extern const char *const pno_uq_names[]; /* of the methods, by pno_uq_method */
 
-/* Where member i of an ensemble lies: RUN/member-00, or the run itself where it is none. Local. Errors: PNO_E_USAGE. */
-pno_status pno_run_member(const pno_uq_spec *uq, const char *run, int i, char *path);
+/* Where member i of an ensemble lies: RUN/member-00. Local. Errors: PNO_E_USAGE. */
+enum { PNO_MEMBERS_MAX = 1000 }; /* largest uq.ensemble */
+pno_status pno_run_member(const char *run, int i, char *path);
 
 /* The checkpoint that --step names of each operator, else the best, else the newest, and what was fitted for it.
  * Collective. Errors: PNO_E_USAGE, those of io/checkpoint. */
