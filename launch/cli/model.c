@@ -28,6 +28,15 @@ static pno_status operator_path(const pno_run_model *m, const char *run, char *p
   return PNO_OK;
 }
 
+/* What is fitted to an ensemble belongs to one step of each of its members, not of the first alone. */
+static void add_member(pno_checkpoint_meta *fitted, const pno_checkpoint_meta *member) {
+  const struct {
+    pno_digest before, config;
+    int64_t step;
+  } all = {fitted->config_digest, member->config_digest, member->step};
+  fitted->config_digest = pno_digest_of(&all, sizeof all);
+}
+
 static pno_status load_operators(pno_cli *cli, const char *run, pno_run_model *m) {
   const int members = m->uq.method == PNO_UQ_ENSEMBLE ? m->uq.members : 1;
   char path[PNO_PATH_MAX];
@@ -37,7 +46,8 @@ static pno_status load_operators(pno_cli *cli, const char *run, pno_run_model *m
     pno_checkpoint_meta meta;
     PNO_TRY(operator_path(m, run, path)); /* the same on all ranks */
     PNO_TRY(pno_run_operator(cli, path, &m->ops[m->n_ops], &meta));
-    if (m->n_ops == 0) m->meta = meta;
+    if (m->n_ops == 0) m->meta = m->fitted = meta;
+    if (m->n_ops > 0) add_member(&m->fitted, &meta);
   }
   return PNO_OK;
 }
@@ -55,7 +65,7 @@ pno_status pno_run_model_load(pno_cli *cli, const char *run, pno_run_model *m) {
   *m = (pno_run_model){.n_ops = 0};
   pno_status st = load(cli, run, m);
   if (st == PNO_OK) st = pno_path_join(run, FITTED, fitted);
-  if (st == PNO_OK) st = pno_posterior_load(&m->posterior, cli->comm, fitted, &m->meta);
+  if (st == PNO_OK) st = pno_posterior_load(&m->posterior, cli->comm, fitted, &m->fitted);
   if (st == PNO_OK) {
     m->predictive.laplace = m->posterior.laplace;
     if (m->uq.conformal && m->posterior.bands.levels > 0) m->predictive.bands = &m->posterior.bands;
@@ -142,7 +152,7 @@ static pno_status fit(pno_cli *cli, const char *run, pno_run_model *m, const fit
   if (m->uq.conformal && m->uq.levels > 0 && d->count > 0) PNO_TRY(fit_bands(cli, m, d));
   if (!m->posterior.laplace && m->posterior.bands.levels == 0) return PNO_OK;
   PNO_TRY(pno_path_join(run, FITTED, fitted));
-  PNO_TRY(pno_posterior_save(&m->posterior, cli->comm, fitted, &m->meta));
+  PNO_TRY(pno_posterior_save(&m->posterior, cli->comm, fitted, &m->fitted));
   say_bands(cli, &m->posterior.bands);
   pno_cli_say(cli, "fitted  step %lld in %.1f s -> %s\n", (long long)m->meta.step, pno_clock() - start, fitted);
   return PNO_OK;

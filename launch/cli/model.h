@@ -10,7 +10,8 @@ typedef struct {
   pno_uq_spec uq;
   pno_operator *ops; /* owned: [n_ops], members of an ensemble or one */
   int n_ops;
-  pno_checkpoint_meta meta; /* of the first */
+  pno_checkpoint_meta meta;   /* of the first */
+  pno_checkpoint_meta fitted; /* the same, its digest that of all: what a posterior belongs to */
   pno_posterior posterior;
   pno_predictive predictive; /* of all of it */
 } pno_run_model;

@@ -198,6 +198,16 @@ def bands_hold_for_their_step():
     check(not os.path.exists("q/uq"), "uq.calibrate=none fits something")
 
 
+def bands_of_an_ensemble_belong_to_a_step_of_each_member():
+    generate("d.h5", 20)
+    uq_train(0, "r", "ensemble", *ONCE, "checkpoint.every=2")
+    check(None not in scores("r")["sets"][0]["band_coverage"].values(), "the bands are not used")
+    check(pointed("r/member-01", "BEST") == 4, "the last one is not the best")
+    with open("r/member-01/checkpoints/BEST", "w", encoding="utf-8") as text:
+        text.write("step-00000002\n")
+    check(set(scores("r")["sets"][0]["band_coverage"].values()) == {None}, "bands of other weights are used")
+
+
 # ---- files ----
 
 def fields_are_those_of_their_draws(method):
@@ -305,5 +315,5 @@ def what_is_missing_or_damaged_is_named():
 if __name__ == "__main__":
     main(*map(one_method, METHODS), members_are_the_runs_of_their_seeds, a_stopped_ensemble_goes_on,
          the_time_of_an_ensemble_is_that_of_all_members, bands_hold_for_their_step,
-         files_open_elsewhere,
+         bands_of_an_ensemble_belong_to_a_step_of_each_member, files_open_elsewhere,
          methods_that_cannot_be_trained_are_refused, what_is_missing_or_damaged_is_named)
