@@ -60,6 +60,16 @@ static pno_status load(pno_cli *cli, const char *run, pno_run_model *m) {
   return PNO_OK;
 }
 
+/* Bands are left out where predictions are made in another way than those that they were fitted to. */
+static void use_bands(const pno_cli *cli, pno_run_model *m) {
+  const pno_bands *b = &m->posterior.bands;
+  if (!m->uq.conformal || b->levels == 0) return;
+  if (pno_digest_equal(b->way, pno_uq_way(&m->uq, pno_uq_draws(&m->predictive, m->uq.samples))))
+    m->predictive.bands = b;
+  else
+    pno_cli_say(cli, "bands   left out: fitted with another uq.method, uq.samples, uq.dropout or uq.noise\n");
+}
+
 pno_status pno_run_model_load(pno_cli *cli, const char *run, pno_run_model *m) {
   char fitted[PNO_PATH_MAX];
   *m = (pno_run_model){.n_ops = 0};
@@ -68,7 +78,7 @@ pno_status pno_run_model_load(pno_cli *cli, const char *run, pno_run_model *m) {
   if (st == PNO_OK) st = pno_posterior_load(&m->posterior, cli->comm, fitted, &m->fitted);
   if (st == PNO_OK) {
     m->predictive.laplace = m->posterior.laplace;
-    if (m->uq.conformal && m->posterior.bands.levels > 0) m->predictive.bands = &m->posterior.bands;
+    use_bands(cli, m);
     if (m->uq.method == PNO_UQ_LAPLACE && !m->posterior.laplace)
       st = pno_hint(pno_fail(PNO_E_INPUT, "%s: no posterior was fitted for step %lld", run, (long long)m->meta.step),
                     "train to the end, or choose the step that eval takes by itself");

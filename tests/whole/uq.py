@@ -189,7 +189,7 @@ def bands_hold_for_their_step():
     check(np.all(np.isinf(fields("r")["band_upper_95"])), "a band without a bound is narrow")
     check(pointed("r", folder="uq") == pointed("r", "BEST"), "fitted to", pointed("r", folder="uq"))
     other = min(set(steps_of("r")) - {pointed("r", "BEST")})
-    for words in (["--step", str(other)], ["uq.calibrate=none"]):
+    for words in (["--step", str(other)], ["uq.calibrate=none"], ["uq.dropout=0.5"]):  # other weights, not asked for, other draws
         found = scores("r", 0, *words)["sets"][0]
         check(set(found["band_coverage"].values()) == {None}, words, found["band_coverage"])
         names = fields("r", 0, *words)

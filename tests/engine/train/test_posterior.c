@@ -57,7 +57,7 @@ static bool same_laplace(const pno_laplace *a, const pno_laplace *b) {
 static bool same_bands(const pno_bands *a, const pno_bands *b) {
   return a->levels == b->levels && a->unscaled == b->unscaled && a->samples == b->samples &&
          same_doubles(a->level, b->level, a->levels) && same_doubles(a->point, b->point, a->levels) &&
-         same_doubles(a->field, b->field, a->levels);
+         same_doubles(a->field, b->field, a->levels) && pno_digest_equal(a->way, b->way);
 }
 
 /* Fewer groups than ranks, a last group that is not full, more groups than ranks. */
@@ -95,7 +95,8 @@ static pno_checkpoint_meta meta_of(int64_t step) {
 
 /* Bands with a factor that no sample bounds. */
 static pno_bands bands_of(void) {
-  return (pno_bands){.levels = 2, .level = {0.5, 0.95}, .point = {1.25, INFINITY}, .field = {3.5, INFINITY}, .samples = 9};
+  return (pno_bands){.levels = 2, .level = {0.5, 0.95}, .point = {1.25, INFINITY}, .field = {3.5, INFINITY}, .samples = 9,
+                     .way = pno_digest_of("way", 3)};
 }
 
 static int what_was_saved_comes_back_with_its_bits(world *w) {

@@ -216,6 +216,24 @@ static int draws_are_counted_by_method(world *w) {
   return wrong;
 }
 
+static int the_way_of_a_prediction_is_what_its_draws_depend_on(world *w) {
+  const pno_uq_spec d = uq_of(PNO_UQ_PNO_D), l = uq_of(PNO_UQ_LAPLACE);
+  pno_uq_spec o = d, n = l;
+  const pno_digest way = pno_uq_way(&d, 9);
+  o.seed++;
+  o.noise = !o.noise; /* of Laplace alone */
+  o.samples++;
+  int wrong = world_expect(w, pno_digest_equal(way, pno_uq_way(&o, 9)), "other random numbers, the same way");
+  wrong += world_expect(w, !pno_digest_equal(way, pno_uq_way(&d, 8)), "fewer draws are another way");
+  o.dropout = 0.1;
+  wrong += world_expect(w, !pno_digest_equal(way, pno_uq_way(&o, 9)), "so is other dropout");
+  o = d;
+  o.method = PNO_UQ_MCDROPOUT;
+  wrong += world_expect(w, !pno_digest_equal(way, pno_uq_way(&o, 9)), "so is another method");
+  n.noise = true;
+  return wrong + world_expect(w, !pno_digest_equal(pno_uq_way(&l, 9), pno_uq_way(&n, 9)), "so is Laplace's noise");
+}
+
 static int data_that_do_not_fit_are_refused(world *w) {
   scene s = enter(w);
   const pno_uq_spec uq = uq_of(PNO_UQ_ENSEMBLE);
@@ -237,6 +255,7 @@ Test(sampler, draws_are_those_of_the_method, .timeout = 90) {
       {"members_are_draws_and_one_operator_gives_one_field", members_are_draws_and_one_operator_gives_one_field},
       {"parts_add_up_to_the_variance_of_the_draws", parts_add_up_to_the_variance_of_the_draws},
       {"draws_are_counted_by_method", draws_are_counted_by_method},
+      {"the_way_of_a_prediction_is_what_its_draws_depend_on", the_way_of_a_prediction_is_what_its_draws_depend_on},
       {"data_that_do_not_fit_are_refused", data_that_do_not_fit_are_refused},
   };
   train_run(cases, sizeof cases / sizeof cases[0]);
