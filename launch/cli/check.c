@@ -1,10 +1,12 @@
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "io/checkpoint.h"
 #include "io/dataset.h"
 #include "io/fsutil.h"
 #include "io/rundir.h"
+#include "launch/cli/model.h"
 #include "launch/cli/run.h"
 #include "launch/cli/task.h"
 
@@ -13,14 +15,32 @@ static void tell(void *user, const char *what, pno_status st, const char *words)
   pno_cli_say(cli, " %-4s %-20s %s\n", st == PNO_OK ? "ok" : "BAD", what, words);
 }
 
-static pno_status check_run(pno_cli *cli, const char *run) {
-  char checkpoints[PNO_PATH_MAX], config[PNO_PATH_MAX];
+static pno_status worst(pno_status a, pno_status b) { return a > b ? a : b; }
+
+/* The run itself, and what was fitted after its training. */
+static pno_status check_one(pno_cli *cli, const char *run) {
+  char checkpoints[PNO_PATH_MAX], config[PNO_PATH_MAX], fitted[PNO_PATH_MAX];
   PNO_TRY(pno_path_join(run, "checkpoints", checkpoints));
   PNO_TRY(pno_path_join(run, "config.yaml", config));
   pno_status st = pno_config_load(cli->config, config);
   tell(cli, "config.yaml", st, st == PNO_OK ? "loads" : pno_fail_words());
-  const pno_status deep = pno_checkpoint_verify(checkpoints, run, true, tell, cli);
-  return deep != PNO_OK ? deep : st;
+  st = worst(st, pno_checkpoint_verify(checkpoints, run, true, tell, cli));
+  PNO_TRY(pno_path_join(run, PNO_FITTED, fitted));
+  if (access(fitted, F_OK) != 0) return st;
+  pno_cli_say(cli, "%s\n", fitted);
+  return worst(st, pno_checkpoint_verify(fitted, NULL, true, tell, cli));
+}
+
+static pno_status check_run(pno_cli *cli, const char *run) {
+  char member[PNO_PATH_MAX];
+  pno_status st = check_one(cli, run);
+  for (int i = 0; i < PNO_MEMBERS_MAX; i++) {
+    PNO_TRY(pno_run_member(run, i, member));
+    if (!pno_rundir_is_run(member)) continue;
+    pno_cli_say(cli, "%s\n", member);
+    st = worst(st, check_one(cli, member));
+  }
+  return st;
 }
 
 static pno_status check_data(pno_cli *cli, const char *path) {

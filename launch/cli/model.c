@@ -12,9 +12,6 @@
 
 const char *const pno_uq_names[] = {"none", "pno_d", "pno_r", "mcdropout", "laplace", "ensemble"};
 
-/* What was fitted lies in this folder of a run, as checkpoints of their own. */
-#define FITTED "uq"
-
 pno_status pno_run_member(const char *run, int i, char *path) {
   char name[32];
   snprintf(name, sizeof name, "member-%02d", i);
@@ -74,7 +71,7 @@ pno_status pno_run_model_load(pno_cli *cli, const char *run, pno_run_model *m) {
   char fitted[PNO_PATH_MAX];
   *m = (pno_run_model){.n_ops = 0};
   pno_status st = load(cli, run, m);
-  if (st == PNO_OK) st = pno_path_join(run, FITTED, fitted);
+  if (st == PNO_OK) st = pno_path_join(run, PNO_FITTED, fitted);
   if (st == PNO_OK) st = pno_posterior_load(&m->posterior, cli->comm, fitted, &m->fitted);
   if (st == PNO_OK) {
     m->predictive.laplace = m->posterior.laplace;
@@ -161,7 +158,7 @@ static pno_status fit(pno_cli *cli, const char *run, pno_run_model *m, const fit
   }
   if (m->uq.conformal && m->uq.levels > 0 && d->count > 0) PNO_TRY(fit_bands(cli, m, d));
   if (!m->posterior.laplace && m->posterior.bands.levels == 0) return PNO_OK;
-  PNO_TRY(pno_path_join(run, FITTED, fitted));
+  PNO_TRY(pno_path_join(run, PNO_FITTED, fitted));
   PNO_TRY(pno_posterior_save(&m->posterior, cli->comm, fitted, &m->fitted));
   say_bands(cli, &m->posterior.bands);
   pno_cli_say(cli, "fitted  step %lld in %.1f s -> %s\n", (long long)m->meta.step, pno_clock() - start, fitted);

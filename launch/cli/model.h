@@ -6,6 +6,9 @@
 #include "engine/train/posterior.h"
 #include "launch/cli/cli.h"
 
+/* What was fitted lies in this folder of a run, as checkpoints of their own. */
+#define PNO_FITTED "uq"
+
 typedef struct {
   pno_uq_spec uq;
   pno_operator *ops; /* owned: [n_ops], members of an ensemble or one */

@@ -291,22 +291,30 @@ def methods_that_cannot_be_trained_are_refused():
     uq_train(0, "r", "pno_r", "uq.draws=1", "train.loss=nll", *ONCE)  # needs no draws
 
 
+def flip(path):
+    with open(path, "r+b") as file:
+        file.seek(-64, os.SEEK_END)
+        byte = file.read(1)
+        file.seek(-1, os.SEEK_CUR)
+        file.write(bytes([byte[0] ^ 1]))
+
+
 def what_is_missing_or_damaged_is_named():
     generate("d.h5", 20)
     uq_train(0, "l", "laplace", *ONCE, "checkpoint.every=2")
     other = min(set(steps_of("l")) - {pointed("l", "BEST")})
     refused(3, ("no posterior", f"step {other}", "choose"), "eval", "l", "--step", str(other))
     refused(3, ("no posterior", f"step {other}", "choose"), "predict", "l", "--step", str(other))
-    shard = glob.glob("l/uq/step-*/*.h5")[0]
-    with open(shard, "r+b") as file:
-        file.seek(-64, os.SEEK_END)
-        byte = file.read(1)
-        file.seek(-1, os.SEEK_CUR)
-        file.write(bytes([byte[0] ^ 1]))
+    pno(0, "check", "l")
+    flip(glob.glob("l/uq/step-*/*.h5")[0])
     refused(3, ("l/uq", "digest"), "eval", "l")
+    pno(0, "check", "l", code=3)
     shutil.rmtree("l/uq")
     refused(3, ("no posterior",), "eval", "l")
     uq_train(0, "e", "ensemble", *ONCE)
+    check(pno(0, "check", "e").count("LATEST") == MEMBERS + 1, "not all members are checked")
+    flip(glob.glob("e/member-01/checkpoints/step-*/*.h5")[0])
+    pno(0, "check", "e", code=3)
     shutil.rmtree("e/member-01")
     for command in ("eval", "predict"):
         refused(4, ("e/member-01",), command, "e")
