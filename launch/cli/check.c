@@ -36,7 +36,7 @@ static pno_status check_run(pno_cli *cli, const char *run) {
   pno_status st = check_one(cli, run);
   for (int i = 0; i < PNO_MEMBERS_MAX; i++) {
     PNO_TRY(pno_run_member(run, i, member));
-    if (!pno_rundir_is_run(member)) continue;
+    if (access(member, F_OK) != 0) continue;
     pno_cli_say(cli, "%s\n", member);
     st = worst(st, check_one(cli, member));
   }
