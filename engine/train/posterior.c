@@ -169,7 +169,7 @@ pno_status pno_posterior_save(const pno_posterior *p, pno_comm *comm, const char
   pno_array list[LAPLACE_ARRAYS];
   m.journal[0] = '\0';
   if (p->laplace) laplace_arrays(p->laplace, list);
-  PNO_TRY(put_scalars(p, &m)); /* the same on all ranks */
+  PNO_TRY(pno_agree(comm, put_scalars(p, &m)));
   return pno_checkpoint_save(comm, dir, &m, list, p->laplace ? LAPLACE_ARRAYS : 0, &options, NULL);
 }
 

@@ -41,7 +41,7 @@ static pno_status load_operators(pno_cli *cli, const char *run, pno_run_model *m
   PNO_TRY(pno_agree(cli->comm, m->ops ? PNO_OK : pno_fail(PNO_E_NOMEM, "no memory for %d operators", members)));
   for (; m->n_ops < members; m->n_ops++) {
     pno_checkpoint_meta meta;
-    PNO_TRY(operator_path(m, run, path)); /* the same on all ranks */
+    PNO_TRY(pno_agree(cli->comm, operator_path(m, run, path)));
     PNO_TRY(pno_run_operator(cli, path, &m->ops[m->n_ops], &meta));
     if (m->n_ops == 0) m->meta = m->fitted = meta;
     if (m->n_ops > 0) add_member(&m->fitted, &meta);
@@ -158,7 +158,7 @@ static pno_status fit(pno_cli *cli, const char *run, pno_run_model *m, const fit
   }
   if (m->uq.conformal && m->uq.levels > 0 && d->count > 0) PNO_TRY(fit_bands(cli, m, d));
   if (!m->posterior.laplace && m->posterior.bands.levels == 0) return PNO_OK;
-  PNO_TRY(pno_path_join(run, PNO_FITTED, fitted));
+  PNO_TRY(pno_agree(cli->comm, pno_path_join(run, PNO_FITTED, fitted)));
   PNO_TRY(pno_posterior_save(&m->posterior, cli->comm, fitted, &m->fitted));
   say_bands(cli, &m->posterior.bands);
   pno_cli_say(cli, "fitted  step %lld in %.1f s -> %s\n", (long long)m->meta.step, pno_clock() - start, fitted);
