@@ -1,5 +1,5 @@
-"""Operators that say how sure they are: every method by the same commands, the same numbers on any ranks and across a cut,
-bands that belong to one step, ensembles of runs, files that others read."""
+"""Operators that say how sure they are: every method by the same commands, the same numbers on any ranks and across a
+cut, bands that belong to one step, ensembles of runs, files that others read."""
 import glob
 import json
 import os
@@ -11,8 +11,8 @@ import h5py
 import numpy as np
 import xarray
 
-from whole import (LONG, SMALL, Job, check, checkpoint, generate, journal, losses, main, pno, pointed, resume, same_state, steps_of,
-                   timeless, train, wait_steps)
+from whole import (LONG, SMALL, Job, check, checkpoint, generate, journal, losses, main, pno, pointed, resume,
+                   same_state, steps_of, timeless, train, wait_steps)
 
 METHODS = ("none", "pno_d", "pno_r", "mcdropout", "laplace", "ensemble")
 MEMBERS = 2
@@ -151,7 +151,8 @@ def stopped(name, how, ranks, *words):
     resume(ranks, name, f"train.steps={last}")
     check([steps_of(m)[-1] for m in operators(name)] == [last] * 3, name, [steps_of(m) for m in operators(name)])
     for i in (0, 2):  # one that was stopped, one that had not begun
-        train(0, f"{name}-{i}", "d.h5", *WORDS, "uq.calibrate=none", f"run.seed={i}", f"train.steps={last}", "eval.every=0")
+        train(0, f"{name}-{i}", "d.h5", *WORDS, "uq.calibrate=none", f"run.seed={i}", f"train.steps={last}",
+              "eval.every=0")
         same_state(f"{name}-{i}", f"{name}/member-0{i}", f"{name}, member {i}:")
     check(scores(name)["sets"][0]["draws"] == 3, name, "draws")
 
@@ -189,7 +190,8 @@ def bands_hold_for_their_step():
     check(np.all(np.isinf(fields("r")["band_upper_95"])), "a band without a bound is narrow")
     check(pointed("r", folder="uq") == pointed("r", "BEST"), "fitted to", pointed("r", folder="uq"))
     other = min(set(steps_of("r")) - {pointed("r", "BEST")})
-    for words in (["--step", str(other)], ["uq.calibrate=none"], ["uq.dropout=0.5"]):  # other weights, not asked for, other draws
+    # other weights, not asked for, other draws
+    for words in (["--step", str(other)], ["uq.calibrate=none"], ["uq.dropout=0.5"]):
         found = scores("r", 0, *words)["sets"][0]
         check(set(found["band_coverage"].values()) == {None}, words, found["band_coverage"])
         names = fields("r", 0, *words)
