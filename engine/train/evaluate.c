@@ -183,7 +183,8 @@ static pno_status count_all(pno_evaluator *e, pno_comm *comm, const counting *c,
 
 pno_status pno_evaluator_calibrate(pno_evaluator *e, pno_comm *comm, pno_bands *out) {
   const size_t ranks = (size_t)pno_comm_size(comm);
-  pno_bands b = {.levels = e->p.uq->levels, .unscaled = e->spec.draws == 1, .samples = e->count};
+  pno_bands b = {.levels = e->p.uq->levels, .unscaled = e->spec.draws == 1, .samples = e->count,
+                 .way = pno_uq_way(e->p.uq, e->spec.draws)};
   const counting c = {.own = calloc(PNO_CONFORMAL_BINS, sizeof *c.own),
                       .all = calloc(ranks * PNO_CONFORMAL_BINS, sizeof *c.all),
                       .field = calloc((size_t)e->count, sizeof *c.field)};

@@ -141,7 +141,7 @@ static const char *level_key(const char *what, int i, char key[PNO_CHECKPOINT_KE
 static pno_status put_scalars(const pno_posterior *p, pno_checkpoint_meta *m) {
   const pno_laplace *l = p->laplace;
   const pno_bands *b = &p->bands;
-  char key[PNO_CHECKPOINT_KEY];
+  char key[PNO_CHECKPOINT_KEY], way[PNO_DIGEST_TEXT];
   m->n_scalars = 0;
   PNO_TRY(pno_checkpoint_put_i64(m, "laplace/features", l ? l->features : 0));
   PNO_TRY(pno_checkpoint_put_i64(m, "laplace/outputs", l ? l->outputs : 0));
@@ -153,6 +153,8 @@ static pno_status put_scalars(const pno_posterior *p, pno_checkpoint_meta *m) {
   PNO_TRY(pno_checkpoint_put_i64(m, "bands/levels", b->levels));
   PNO_TRY(pno_checkpoint_put_i64(m, "bands/samples", b->samples));
   PNO_TRY(pno_checkpoint_put_i64(m, "bands/unscaled", b->unscaled));
+  pno_digest_text(b->way, way);
+  PNO_TRY(pno_checkpoint_put_text(m, "bands/way", way));
   for (int i = 0; i < b->levels; i++) {
     PNO_TRY(pno_checkpoint_put_f64(m, level_key("level", i, key), b->level[i]));
     PNO_TRY(pno_checkpoint_put_f64(m, level_key("point", i, key), b->point[i]));
@@ -174,10 +176,12 @@ pno_status pno_posterior_save(const pno_posterior *p, pno_comm *comm, const char
 static pno_status get_bands(const pno_checkpoint_meta *m, pno_bands *out) {
   pno_bands b = {.levels = 0};
   int64_t levels = 0, unscaled = 0;
-  char key[PNO_CHECKPOINT_KEY];
+  char key[PNO_CHECKPOINT_KEY], way[PNO_CHECKPOINT_TEXT];
   PNO_TRY(pno_checkpoint_get_i64(m, "bands/levels", &levels));
   PNO_TRY(pno_checkpoint_get_i64(m, "bands/samples", &b.samples));
   PNO_TRY(pno_checkpoint_get_i64(m, "bands/unscaled", &unscaled));
+  PNO_TRY(pno_checkpoint_get_text(m, "bands/way", way));
+  if (!pno_digest_parse(way, &b.way)) return pno_fail(PNO_E_INPUT, "bands of predictions '%.40s'", way);
   if (levels < 0 || levels > PNO_LEVELS_MAX) return pno_fail(PNO_E_INPUT, "bands of %" PRId64 " levels", levels);
   b.levels = (int)levels;
   b.unscaled = unscaled != 0;

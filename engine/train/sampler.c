@@ -46,7 +46,8 @@ static pno_status choose_chunk(pno_sampler *s) {
   } else if (m == PNO_UQ_PNO_R || is_laplace(s)) {
     s->chunk = CHEAP;
   }
-  if (s->chunk > s->draws) s->chunk = s->draws;
+  /* Heads of one or two columns are summed in another order: Laplace's have one width, whatever is taken of them. */
+  if (s->chunk > s->draws && !is_laplace(s)) s->chunk = s->draws;
   return PNO_OK;
 }
 

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "engine/base/digest.h"
 #include "engine/model/fno.h"
 #include "engine/score/laplace.h"
 #include "engine/score/scores.h"
@@ -40,6 +41,7 @@ typedef struct {
   double level[PNO_LEVELS_MAX], point[PNO_LEVELS_MAX], field[PNO_LEVELS_MAX];
   bool unscaled; /* there is no spread: the deviation is taken as 1 */
   int64_t samples;
+  pno_digest way; /* of the predictions that they were fitted to: they promise nothing for others */
 } pno_bands;
 
 /* Everything that makes predictions of one run; all borrowed. */
@@ -59,6 +61,13 @@ static inline int pno_uq_draws(const pno_predictive *p, int samples) {
     case PNO_UQ_LAPLACE: return p->laplace ? samples : 1;
     default: return samples;
   }
+}
+
+/* What the distribution of a run's predictions depends on beside its weights: bands hold where this is the same. */
+static inline pno_digest pno_uq_way(const pno_uq_spec *uq, int draws) {
+  const double facts[] = {(double)uq->method, (double)draws, uq->dropout, uq->fourier_dropout,
+                          uq->method == PNO_UQ_LAPLACE && uq->noise ? 1 : 0};
+  return pno_digest_of(facts, sizeof facts);
 }
 
 /* What training validates with: a method that is fitted afterwards, or needs several members, is its one operator then. */

@@ -1,5 +1,6 @@
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "io/checkpoint.h"
 #include "io/dataset.h"
@@ -14,39 +15,32 @@ static void tell(void *user, const char *what, pno_status st, const char *words)
   pno_cli_say(cli, " %-4s %-20s %s\n", st == PNO_OK ? "ok" : "BAD", what, words);
 }
 
-/* A folder of checkpoints of a run; one that need not be there is good without. journal: of the run, or NULL. */
-static pno_status check_folder(pno_cli *cli, const char *run, const char *name, const char *journal, bool needed) {
-  char path[PNO_PATH_MAX];
-  struct stat info;
-  PNO_TRY(pno_path_join(run, name, path));
-  if (!needed && stat(path, &info) != 0) return PNO_OK;
-  pno_cli_say(cli, " %s\n", path);
-  return pno_checkpoint_verify(path, journal, true, tell, cli);
-}
+static pno_status worst(pno_status a, pno_status b) { return a > b ? a : b; }
 
-/* The checkpoints of all members, or of the one operator, and what was fitted behind training. */
-static pno_status check_states(pno_cli *cli, const char *run) {
-  pno_uq_spec uq;
-  char path[PNO_PATH_MAX];
-  pno_status worst = PNO_OK;
-  PNO_TRY(pno_task_uq(cli->config, &uq));
-  const int members = uq.method == PNO_UQ_ENSEMBLE ? uq.members : 1;
-  for (int i = 0; i < members; i++) {
-    PNO_TRY(pno_run_member(&uq, run, i, path));
-    const pno_status st = check_folder(cli, path, "checkpoints", path, true);
-    worst = st != PNO_OK ? st : worst;
-  }
-  const pno_status fitted = check_folder(cli, run, PNO_RUN_FITTED, NULL, false);
-  return fitted != PNO_OK ? fitted : worst;
-}
-
-static pno_status check_run(pno_cli *cli, const char *run) {
-  char config[PNO_PATH_MAX];
+/* The run itself, and what was fitted after its training. */
+static pno_status check_one(pno_cli *cli, const char *run) {
+  char checkpoints[PNO_PATH_MAX], config[PNO_PATH_MAX], fitted[PNO_PATH_MAX];
+  PNO_TRY(pno_path_join(run, "checkpoints", checkpoints));
   PNO_TRY(pno_path_join(run, "config.yaml", config));
   pno_status st = pno_config_load(cli->config, config);
   tell(cli, "config.yaml", st, st == PNO_OK ? "loads" : pno_fail_words());
-  const pno_status deep = check_states(cli, run);
-  return deep != PNO_OK ? deep : st;
+  st = worst(st, pno_checkpoint_verify(checkpoints, run, true, tell, cli));
+  PNO_TRY(pno_path_join(run, PNO_FITTED, fitted));
+  if (access(fitted, F_OK) != 0) return st;
+  pno_cli_say(cli, "%s\n", fitted);
+  return worst(st, pno_checkpoint_verify(fitted, NULL, true, tell, cli));
+}
+
+static pno_status check_run(pno_cli *cli, const char *run) {
+  char member[PNO_PATH_MAX];
+  pno_status st = check_one(cli, run);
+  for (int i = 0; i < PNO_MEMBERS_MAX; i++) {
+    PNO_TRY(pno_run_member(run, i, member));
+    if (access(member, F_OK) != 0) continue;
+    pno_cli_say(cli, "%s\n", member);
+    st = worst(st, check_one(cli, member));
+  }
+  return st;
 }
 
 static pno_status check_data(pno_cli *cli, const char *path) {

@@ -5,6 +5,7 @@
 #include "io/fsutil.h"
 #include "io/metrics.h"
 #include "io/rundir.h"
+#include "launch/cli/model.h"
 #include "launch/cli/run.h"
 
 /* The last whole line of the journal. */
@@ -42,12 +43,24 @@ static pno_status print_status(const pno_cli *cli, const char *run) {
   return print_last_line(cli, run);
 }
 
+/* A run and, of an ensemble, the members that have begun: each one listens in its own directory. Those to come look into
+ * that of the ensemble. */
+static pno_status ask(const char *run, int request) {
+  char member[PNO_PATH_MAX];
+  PNO_TRY(pno_rundir_ask(run, request));
+  for (int i = 0; i < PNO_MEMBERS_MAX; i++) {
+    PNO_TRY(pno_run_member(run, i, member));
+    if (pno_rundir_is_run(member)) PNO_TRY(pno_rundir_ask(member, request));
+  }
+  return PNO_OK;
+}
+
 pno_status pno_cli_ctl(pno_cli *cli) {
   if (cli->n_args != 2)
     return pno_hint(pno_fail(PNO_E_USAGE, "ctl needs a RUN and what to do"), "usage: pno ctl %s", cli->command->synopsis);
   const char *run = cli->args[0], *what = cli->args[1];
-  if (strcmp(what, "stop") == 0) return pno_rundir_ask(run, PNO_CONTROL_STOP);
-  if (strcmp(what, "checkpoint") == 0) return pno_rundir_ask(run, PNO_CONTROL_CHECKPOINT);
+  if (strcmp(what, "stop") == 0) return ask(run, PNO_CONTROL_STOP);
+  if (strcmp(what, "checkpoint") == 0) return ask(run, PNO_CONTROL_CHECKPOINT);
   if (strcmp(what, "status") != 0)
     return pno_hint(pno_fail(PNO_E_USAGE, "ctl: '%.40s' is unknown", what), "stop, checkpoint or status");
   if (!pno_rundir_is_run(run)) return pno_fail(PNO_E_USAGE, "%s: not a run of pno", run);

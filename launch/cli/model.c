@@ -12,13 +12,26 @@
 
 const char *const pno_uq_names[] = {"none", "pno_d", "pno_r", "mcdropout", "laplace", "ensemble"};
 
-pno_status pno_run_member(const pno_uq_spec *uq, const char *run, int i, char *path) {
+pno_status pno_run_member(const char *run, int i, char *path) {
   char name[32];
   snprintf(name, sizeof name, "member-%02d", i);
-  if (uq->method == PNO_UQ_ENSEMBLE) return pno_path_join(run, name, path);
+  return pno_path_join(run, name, path);
+}
+
+static pno_status operator_path(const pno_run_model *m, const char *run, char *path) {
+  if (m->uq.method == PNO_UQ_ENSEMBLE) return pno_run_member(run, m->n_ops, path);
   if (strlen(run) >= PNO_PATH_MAX) return pno_fail(PNO_E_USAGE, "%.60s...: too long a path", run);
   memcpy(path, run, strlen(run) + 1);
   return PNO_OK;
+}
+
+/* What is fitted to an ensemble belongs to one step of each of its members, not of the first alone. */
+static void add_member(pno_checkpoint_meta *fitted, const pno_checkpoint_meta *member) {
+  const struct {
+    pno_digest before, config;
+    int64_t step;
+  } all = {fitted->config_digest, member->config_digest, member->step};
+  fitted->config_digest = pno_digest_of(&all, sizeof all);
 }
 
 static pno_status load_operators(pno_cli *cli, const char *run, pno_run_model *m) {
@@ -28,9 +41,10 @@ static pno_status load_operators(pno_cli *cli, const char *run, pno_run_model *m
   PNO_TRY(pno_agree(cli->comm, m->ops ? PNO_OK : pno_fail(PNO_E_NOMEM, "no memory for %d operators", members)));
   for (; m->n_ops < members; m->n_ops++) {
     pno_checkpoint_meta meta;
-    PNO_TRY(pno_agree(cli->comm, pno_run_member(&m->uq, run, m->n_ops, path)));
+    PNO_TRY(pno_agree(cli->comm, operator_path(m, run, path)));
     PNO_TRY(pno_run_operator(cli, path, &m->ops[m->n_ops], &meta));
-    if (m->n_ops == 0) m->meta = meta;
+    if (m->n_ops == 0) m->meta = m->fitted = meta;
+    if (m->n_ops > 0) add_member(&m->fitted, &meta);
   }
   return PNO_OK;
 }
@@ -43,15 +57,25 @@ static pno_status load(pno_cli *cli, const char *run, pno_run_model *m) {
   return PNO_OK;
 }
 
+/* Bands are left out where predictions are made in another way than those that they were fitted to. */
+static void use_bands(const pno_cli *cli, pno_run_model *m) {
+  const pno_bands *b = &m->posterior.bands;
+  if (!m->uq.conformal || b->levels == 0) return;
+  if (pno_digest_equal(b->way, pno_uq_way(&m->uq, pno_uq_draws(&m->predictive, m->uq.samples))))
+    m->predictive.bands = b;
+  else
+    pno_cli_say(cli, "bands   left out: fitted with another uq.method, uq.samples, uq.dropout or uq.noise\n");
+}
+
 pno_status pno_run_model_load(pno_cli *cli, const char *run, pno_run_model *m) {
   char fitted[PNO_PATH_MAX];
   *m = (pno_run_model){.n_ops = 0};
   pno_status st = load(cli, run, m);
-  if (st == PNO_OK) st = pno_path_join(run, PNO_RUN_FITTED, fitted);
-  if (st == PNO_OK) st = pno_posterior_load(&m->posterior, cli->comm, fitted, &m->meta);
+  if (st == PNO_OK) st = pno_path_join(run, PNO_FITTED, fitted);
+  if (st == PNO_OK) st = pno_posterior_load(&m->posterior, cli->comm, fitted, &m->fitted);
   if (st == PNO_OK) {
     m->predictive.laplace = m->posterior.laplace;
-    if (m->uq.conformal && m->posterior.bands.levels > 0) m->predictive.bands = &m->posterior.bands;
+    use_bands(cli, m);
     if (m->uq.method == PNO_UQ_LAPLACE && !m->posterior.laplace)
       st = pno_hint(pno_fail(PNO_E_INPUT, "%s: no posterior was fitted for step %lld", run, (long long)m->meta.step),
                     "train to the end, or choose the step that eval takes by itself");
@@ -134,8 +158,8 @@ static pno_status fit(pno_cli *cli, const char *run, pno_run_model *m, const fit
   }
   if (m->uq.conformal && m->uq.levels > 0 && d->count > 0) PNO_TRY(fit_bands(cli, m, d));
   if (!m->posterior.laplace && m->posterior.bands.levels == 0) return PNO_OK;
-  PNO_TRY(pno_agree(cli->comm, pno_path_join(run, PNO_RUN_FITTED, fitted)));
-  PNO_TRY(pno_posterior_save(&m->posterior, cli->comm, fitted, &m->meta));
+  PNO_TRY(pno_agree(cli->comm, pno_path_join(run, PNO_FITTED, fitted)));
+  PNO_TRY(pno_posterior_save(&m->posterior, cli->comm, fitted, &m->fitted));
   say_bands(cli, &m->posterior.bands);
   pno_cli_say(cli, "fitted  step %lld in %.1f s -> %s\n", (long long)m->meta.step, pno_clock() - start, fitted);
   return PNO_OK;

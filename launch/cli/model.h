@@ -6,22 +6,24 @@
 #include "engine/train/posterior.h"
 #include "launch/cli/cli.h"
 
-/* What was fitted behind training lies in this folder of a run, as checkpoints of their own. */
-#define PNO_RUN_FITTED "uq"
+/* What was fitted lies in this folder of a run, as checkpoints of their own. */
+#define PNO_FITTED "uq"
 
 typedef struct {
   pno_uq_spec uq;
   pno_operator *ops; /* owned: [n_ops], members of an ensemble or one */
   int n_ops;
-  pno_checkpoint_meta meta; /* of the first */
+  pno_checkpoint_meta meta;   /* of the first */
+  pno_checkpoint_meta fitted; /* the same, its digest that of all: what a posterior belongs to */
   pno_posterior posterior;
   pno_predictive predictive; /* of all of it */
 } pno_run_model;
 
 extern const char *const pno_uq_names[]; /* of the methods, by pno_uq_method */
 
-/* Where member i of an ensemble lies: RUN/member-00, or the run itself where it is none. Local. Errors: PNO_E_USAGE. */
-pno_status pno_run_member(const pno_uq_spec *uq, const char *run, int i, char *path);
+/* Where member i of an ensemble lies: RUN/member-00. Local. Errors: PNO_E_USAGE. */
+enum { PNO_MEMBERS_MAX = 1000 }; /* largest uq.ensemble */
+pno_status pno_run_member(const char *run, int i, char *path);
 
 /* The checkpoint that --step names of each operator, else the best, else the newest, and what was fitted for it.
  * Collective. Errors: PNO_E_USAGE, those of io/checkpoint. */

@@ -312,6 +312,6 @@ pno_status pno_cli_train(pno_cli *cli) {
   if (st == PNO_OK) st = same_everywhere(&s);
   if (st != PNO_OK) return st;
   pno_comm_set_timeout(cli->comm, s.spec.timeout_s);
-  if (s.spec.uq.method == PNO_UQ_ENSEMBLE) return pno_ensemble_train(cli, s.path, s.resume, &s.spec.uq);
+  if (s.spec.uq.method == PNO_UQ_ENSEMBLE) return pno_ensemble_train(cli, s.path, s.resume, &s.spec.uq, s.spec.max_time_s);
   return train_one(&s);
 }

@@ -156,14 +156,15 @@ def steps_of(run):
     return sorted(int(n[5:]) for n in names if re.fullmatch(r"step-\d{8}", n))
 
 
-def pointed(run, which="LATEST"):
-    with open(os.path.join(run, "checkpoints", which), encoding="utf-8") as text:
+def pointed(run, which="LATEST", folder="checkpoints"):
+    with open(os.path.join(run, folder, which), encoding="utf-8") as text:
         return int(text.read().strip()[5:])
 
 
-def checkpoint(run, step=None):
-    """Arrays and scalars of a checkpoint by name, put together from all shards; step None: LATEST."""
-    folder = os.path.join(run, "checkpoints", f"step-{pointed(run) if step is None else step:08d}")
+def checkpoint(run, step=None, folder="checkpoints"):
+    """Arrays and scalars of a checkpoint by name, put together from all shards; step None: LATEST. folder: "uq" for what
+    was fitted after training."""
+    folder = os.path.join(run, folder, f"step-{pointed(run, folder=folder) if step is None else step:08d}")
     arrays, scalars = {}, {}
 
     def visit(name, node):

@@ -1,4 +1,5 @@
 #include <criterion/criterion.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -52,6 +53,47 @@ static int scores_have_the_same_bits_on_any_number_of_ranks(world *w) {
   return wrong;
 }
 
+/* What predicts with draws of the scene's operator by dropout, or with its one field. */
+static pno_uq_spec dropout_spec(bool draws) {
+  pno_uq_spec uq = {.method = draws ? PNO_UQ_MCDROPOUT : PNO_UQ_NONE, .seed = 3, .levels = 3, .level = {0.5, 0.8, 0.95}};
+  if (draws) uq.dropout = uq.fourier_dropout = 0.2;
+  return uq;
+}
+
+static bool same_doubles(const double *a, const double *b, int n) { return memcmp(a, b, sizeof *a * (size_t)n) == 0; }
+
+/* Bands from all counts of samples, and the scores with them on the samples that they are from. */
+static int bands_have_the_same_bits_on_any_number_of_ranks(world *w) {
+  scene s = enter(w);
+  const pno_evaluator_use moments = {.draws = 4, .depth = PNO_DEPTH_MOMENTS}, scores = {.draws = 4, .depth = PNO_DEPTH_SCORES};
+  int wrong = 0;
+  for (int k = 0; k < 2 * SAMPLES; k++) {
+    const ptrdiff_t count = k / 2 + 1;
+    const pno_uq_spec uq = dropout_spec(k % 2);
+    pno_predictive p = {.uq = &uq, .members = &s.trainer->op, .n_members = 1};
+    pno_evaluator *e = NULL;
+    pno_bands alone = {.levels = 0}, together = {.levels = 0};
+    pno_scores_all one = {0}, all = {0};
+    wrong += world_expect(w, pno_evaluator_create(&p, s.data, SAMPLES - count, count, &moments, &e) == PNO_OK, "made");
+    wrong += world_expect(w, pno_evaluator_calibrate(e, s.self, &alone) == PNO_OK, "one rank calibrates");
+    wrong += world_expect(w, pno_evaluator_calibrate(e, w->comm, &together) == PNO_OK, "all calibrate");
+    pno_evaluator_destroy(&e);
+    wrong += world_expect(w, same_doubles(alone.point, together.point, 3) && same_doubles(alone.field, together.field, 3), "bits");
+    wrong += world_expect(w, together.levels == 3 && together.samples == count && together.unscaled == (k % 2 == 0), "facts");
+    wrong += world_expect(w, isfinite(alone.point[0]) && isfinite(alone.field[1]) == (count >= 4) && isinf(alone.field[2]),
+                          "finite from n = level / (1 - level) on");
+    p.bands = &together;
+    wrong += world_expect(w, pno_evaluator_create(&p, s.data, SAMPLES - count, count, &scores, &e) == PNO_OK, "made with bands");
+    wrong += world_expect(w, pno_evaluate(e, s.self, &one) == PNO_OK && pno_evaluate(e, w->comm, &all) == PNO_OK, "scored");
+    wrong += world_expect(w, memcmp(&one, &all, sizeof one) == 0, "the scores of draws have the same bits");
+    for (int l = 0; l < 3; l++)
+      wrong += world_expect(w, all.band_coverage[l] >= uq.level[l] && all.field_coverage[l] >= uq.level[l], "they cover");
+    pno_evaluator_destroy(&e);
+  }
+  leave(w, &s);
+  return wrong;
+}
+
 static int samples_that_do_not_exist_are_refused(world *w) {
   scene s = enter(w);
   pno_evaluator *e = NULL;
@@ -91,6 +133,7 @@ static int a_sample_that_cannot_be_read_fails_on_all_ranks(world *w) {
 Test(evaluate, scores_do_not_depend_on_the_ranks, .timeout = 90) {
   const world_case cases[] = {
       {"scores_have_the_same_bits_on_any_number_of_ranks", scores_have_the_same_bits_on_any_number_of_ranks},
+      {"bands_have_the_same_bits_on_any_number_of_ranks", bands_have_the_same_bits_on_any_number_of_ranks},
       {"samples_that_do_not_exist_are_refused", samples_that_do_not_exist_are_refused},
       {"a_sample_that_cannot_be_read_fails_on_all_ranks", a_sample_that_cannot_be_read_fails_on_all_ranks},
   };

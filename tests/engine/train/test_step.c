@@ -55,6 +55,27 @@ static int losses_and_weights_agree_in_any_partition(world *w) {
   return wrong;
 }
 
+/* PNO_D and PNO_R: masks and draws come from the sample's number, not from who computes it. */
+static int trainings_on_draws_agree_too(world *w) {
+  static const pno_loss_kind losses[] = {PNO_LOSS_ENERGY, PNO_LOSS_CRPS};
+  train_enter(w);
+  train_data(w, "data.h5", 10, 8, 6);
+  int wrong = 0;
+  for (int k = 0; k < 4; k++) {
+    pno_train_spec spec = train_spec();
+    const bool heads = k >= 2;
+    spec.uq = (pno_uq_spec){.method = heads ? PNO_UQ_PNO_R : PNO_UQ_PNO_D, .draws = 3, .seed = 5, .loss = {.fair = 1, .gamma = 1}};
+    if (heads) spec.model.heads = 2;
+    else spec.uq.dropout = spec.uq.fourier_dropout = 0.2;
+    spec.loss = losses[k % 2];
+    spec.micro = 1 + k % 2;
+    spec.physical = k % 2 == 1;
+    wrong += steps_agree(w, &spec);
+  }
+  train_leave(w);
+  return wrong;
+}
+
 /* A weight that is not a number on every rank: the gradient is not finite, nothing changes, and in the end all stop. */
 static int steps_without_a_finite_gradient_are_skipped_counted_and_end_the_run(world *w) {
   train_enter(w);
@@ -80,6 +101,7 @@ static int steps_without_a_finite_gradient_are_skipped_counted_and_end_the_run(w
 Test(step, a_step_does_not_depend_on_the_ranks, .timeout = 90) {
   const world_case cases[] = {
       {"losses_and_weights_agree_in_any_partition", losses_and_weights_agree_in_any_partition},
+      {"trainings_on_draws_agree_too", trainings_on_draws_agree_too},
       {"steps_without_a_finite_gradient_are_skipped_counted_and_end_the_run",
        steps_without_a_finite_gradient_are_skipped_counted_and_end_the_run},
   };
