@@ -4,6 +4,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "kernels/normal.h"
+
 static const double eps = 1e-8; /* beside the norm of a target, as in neuraloperator's LpLoss */
 
 /* ---- one field ---- */
@@ -221,9 +223,9 @@ double pno_fno_heads_variance(const pno_fno_plan *p, int sample) {
   double sum = 0;
   for (ptrdiff_t i = 0; i < points; i++) {
     for (int o = 0; o < out; o++) {
-      const double s = (double)heads[2 * i * out + out + o];
-      const double sd = (double)p->head_scale[(p->use.norm_out.per_point ? 2 * i * out : 0) + o] *
-                        ((s > 0 ? s : 0.0) + log1p(exp(-fabs(s))) + 1e-6);
+      const double scale = (double)p->head_scale[(p->use.norm_out.per_point ? 2 * i * out : 0) + o];
+      double slope;
+      const double sd = pno_normal_deviation((double)heads[2 * i * out + out + o], scale, &slope);
       sum += sd * sd;
     }
   }

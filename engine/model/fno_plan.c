@@ -292,7 +292,8 @@ static pno_status check_use(const pno_fno *f, const pno_fno_use *use) {
     if (use->n[j] < 1) return pno_fail(PNO_E_SHAPE, "a grid of %d points on axis %d", use->n[j], j);
   if (use->samples < 1 || use->micro < 1)
     return pno_fail(PNO_E_USAGE, "a plan for %d samples in micro-batches of %d", use->samples, use->micro);
-  if (use->draws < 0 || use->draws > UINT16_MAX) return pno_fail(PNO_E_USAGE, "%d draws, 1 to %d work", use->draws, UINT16_MAX);
+  enum { DRAWS_MAX = 1000 }; /* their pairs and passes stay in range */
+  if (use->draws < 0 || use->draws > DRAWS_MAX) return pno_fail(PNO_E_USAGE, "%d draws, 1 to %d work", use->draws, DRAWS_MAX);
   if (!(use->dropout >= 0 && use->dropout <= 0.99 && use->fourier_dropout >= 0 && use->fourier_dropout <= 0.99))
     return pno_fail(PNO_E_USAGE, "dropout of %g and %g, 0 to 0.99 work", use->dropout, use->fourier_dropout);
   const bool of_draws = use->loss > PNO_LOSS_H1, two = f->spec.heads == 2;

@@ -80,17 +80,17 @@ pno_mlp pno_laplace_heads_draw(pno_laplace_heads *h, uint64_t seed, int first, p
 void pno_laplace_heads_fields(const pno_laplace_heads *h, const float *columns, bool noise, uint32_t sample, float *fields) {
   const int out = h->own.out, width = h->chunk * out;
   const double sd = noise ? sqrt(h->l->noise) : 0.0;
+  enum { LOT = 64 };
   for (int m = 0; m < h->chunk; m++) {
     /* epoch 1: the weights are drawn in epoch 0 */
     const pno_rng rng = {.seed = h->seed, .stream = PNO_STREAM_DRAW, .sample = sample, .epoch = 1, .draw = (uint16_t)(h->first + m)};
-    for (ptrdiff_t p = 0; p < h->points; p++) {
-      const ptrdiff_t at = h->norm.per_point ? p * out : 0;
-      for (int o = 0; o < out; o++) {
-        double y = (double)columns[p * width + m * out + o];
-        if (noise) y += sd * pno_rng_normal(&rng, (uint64_t)(p * out + o));
-        fields[(m * h->points + p) * out + o] =
-            (float)(y * (double)h->norm.scale[at + o] + (double)h->norm.shift[at + o]);
-      }
+    double z[LOT] = {0};
+    for (ptrdiff_t i = 0; i < h->points * out; i++) {
+      const ptrdiff_t p = i / out, at = h->norm.per_point ? p * out : 0;
+      const int o = (int)(i % out);
+      if (noise && i % LOT == 0) pno_rng_normals(&rng, (uint64_t)i, LOT, z);
+      const double y = (double)columns[p * width + m * out + o] + sd * z[i % LOT];
+      fields[m * h->points * out + i] = (float)(y * (double)h->norm.scale[at + o] + (double)h->norm.shift[at + o]);
     }
   }
 }

@@ -28,10 +28,8 @@ static pno_score_spec score_spec(const pno_evaluator *e, int draws) {
   for (int j = 0; j < info->dims; j++) s.n[j] = info->n[j];
   memcpy(s.level, uq->level, sizeof s.level);
   if (!e->p.bands || e->p.bands->levels == 0) return s;
-  s.calibrated = true;
+  s.calibrated = true; /* for the same levels: pno_bands_serve */
   s.unscaled = e->p.bands->unscaled;
-  s.levels = e->p.bands->levels; /* bands exist for their own levels alone */
-  memcpy(s.level, e->p.bands->level, sizeof s.level);
   memcpy(s.point_factor, e->p.bands->point, sizeof s.point_factor);
   memcpy(s.field_factor, e->p.bands->field, sizeof s.field_factor);
   return s;
@@ -178,13 +176,23 @@ static pno_status count_all(pno_evaluator *e, pno_comm *comm, const counting *c,
   PNO_TRY(exchange(e, comm, c->field, 1));
   PNO_TRY(pno_allgather(comm, c->own, bytes, c->all));
   for (int r = 1; r < ranks; r++) pno_conformal_merge(c->all, c->all + (ptrdiff_t)r * PNO_CONFORMAL_BINS);
-  return pno_conformal_fit(c->all, c->field, e->count, b->levels, b->level, b->point, b->field);
+  return pno_agree(comm, pno_conformal_fit(c->all, c->field, e->count, b->levels, b->level, b->point, b->field));
 }
 
-pno_status pno_evaluator_calibrate(pno_evaluator *e, pno_comm *comm, pno_bands *out) {
+pno_digest pno_evaluator_data(const pno_evaluator *e, const char *path) {
+  struct {
+    pno_digest content;
+    int64_t first, count;
+  } all = {.first = e->first, .count = e->count};
+  if (!pno_dataset_digest(e->ds, &all.content)) all.content = pno_digest_of(path, strlen(path));
+  return pno_digest_of(&all, sizeof all);
+}
+
+pno_status pno_evaluator_calibrate(pno_evaluator *e, pno_comm *comm, const char *path, pno_bands *out) {
   const size_t ranks = (size_t)pno_comm_size(comm);
   pno_bands b = {.levels = e->p.uq->levels, .unscaled = e->spec.draws == 1, .samples = e->count,
-                 .way = pno_uq_way(e->p.uq, e->spec.draws)};
+                 .way = pno_uq_way(e->p.uq, e->spec.draws), .data = pno_evaluator_data(e, path)};
+  memcpy(b.n, e->spec.n, sizeof b.n);
   const counting c = {.own = calloc(PNO_CONFORMAL_BINS, sizeof *c.own),
                       .all = calloc(ranks * PNO_CONFORMAL_BINS, sizeof *c.all),
                       .field = calloc((size_t)e->count, sizeof *c.field)};

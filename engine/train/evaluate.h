@@ -41,7 +41,10 @@ void pno_evaluator_interval(const pno_evaluator *e, int level, float *lo, float 
 void pno_evaluator_band(const pno_evaluator *e, int level, float *lo, float *hi);     /* of the newest, with bands. Local */
 int pno_evaluator_levels(const pno_evaluator *e, const double **level, bool *bands); /* of both. Local */
 
-/* Bands that hold at the levels of uq for new samples, fitted to all samples of e. Collective over comm. */
-pno_status pno_evaluator_calibrate(pno_evaluator *e, pno_comm *comm, pno_bands *out);
+/* What tells these samples from others: content of the data, or its path where it has no digest, and which of them. Local. */
+pno_digest pno_evaluator_data(const pno_evaluator *e, const char *path);
+
+/* Bands that hold at the levels of uq for new samples, fitted to all samples of e; path: of the data. Collective over comm. */
+pno_status pno_evaluator_calibrate(pno_evaluator *e, pno_comm *comm, const char *path, pno_bands *out);
 
 #endif

@@ -51,7 +51,6 @@ static pno_status measure_model(const pno_train_spec *s, const pno_sample_info *
                                 pno_train_plan *out) {
   pno_fno_plan *train = NULL, *valid = NULL;
   pno_fno_use use;
-  PNO_TRY(choose_rows(s, info, f, out));
   PNO_TRY(trainer_use(s, info, f, 1, &use));
   out->chunk = use.samples;
   pno_fno_use one = use;
@@ -74,6 +73,10 @@ static pno_status measure(const pno_train_spec *s, const pno_sample_info *info, 
   PNO_TRY(pno_operator_spec(&s->model, info, &model));
   PNO_TRY(pno_fno_create(&model, &t->op.fno));
   pno_optim_tensors_of_registry(pno_fno_registry(t->op.fno), t->tensors);
+  pno_fno_use use;
+  PNO_TRY(choose_rows(s, info, t->op.fno, out));
+  PNO_TRY(trainer_use(s, info, t->op.fno, 1, &use));
+  t->chunk = use.samples;
   pno_arena params = pno_arena_measure("parameters", PNO_SPACE_HOST), rest = pno_arena_measure("trainer", PNO_SPACE_HOST);
   PNO_TRY(pno_operator_push(&t->op, &params));
   PNO_TRY(trainer_push(t, info, &rest));

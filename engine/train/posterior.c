@@ -22,10 +22,10 @@ typedef struct {
   pno_laplace_gram *gram;
   pno_fno_plan *plan;
   float *x, *y;
-  double *own, *all, *sum; /* of a group, of a group a rank, of all */
+  double *own, *one, *sum; /* of a group of this rank, of one of any rank, of all */
 } laplace_fit;
 
-static pno_status fit_create(laplace_fit *f, int ranks) {
+static pno_status fit_create(laplace_fit *f) {
   const pno_operator *o = f->o;
   const pno_sample_info *info = pno_dataset_info(f->ds);
   const pno_mlp head = pno_fno_head(o->fno, o->params);
@@ -41,9 +41,9 @@ static pno_status fit_create(laplace_fit *f, int ranks) {
   f->x = calloc((size_t)pno_dataset_x_count(f->ds), sizeof *f->x);
   f->y = calloc((size_t)pno_dataset_y_count(f->ds), sizeof *f->y);
   f->own = calloc(doubles, sizeof *f->own);
-  f->all = calloc(doubles * (size_t)ranks, sizeof *f->all);
+  f->one = calloc(doubles, sizeof *f->one);
   f->sum = calloc(doubles, sizeof *f->sum);
-  if (!f->x || !f->y || !f->own || !f->all || !f->sum)
+  if (!f->x || !f->y || !f->own || !f->one || !f->sum)
     return pno_fail(PNO_E_NOMEM, "no memory for a posterior of %zu numbers", doubles);
   return PNO_OK;
 }
@@ -54,7 +54,7 @@ static void fit_destroy(laplace_fit *f) {
   free(f->x);
   free(f->y);
   free(f->own);
-  free(f->all);
+  free(f->one);
   free(f->sum);
 }
 
@@ -77,40 +77,49 @@ static pno_status fit_rounds(laplace_fit *f, pno_comm *comm) {
   const ptrdiff_t groups = (f->n + GROUP - 1) / GROUP, doubles = pno_laplace_gram_doubles(f->gram);
   for (ptrdiff_t first = 0; first < groups; first += ranks) {
     PNO_TRY(pno_agree(comm, first + rank < groups ? add_group(f, first + rank) : PNO_OK));
-    PNO_TRY(pno_allgather(comm, f->own, (size_t)doubles * sizeof *f->own, f->all));
-    for (ptrdiff_t r = 0; r < ranks && first + r < groups; r++) pno_laplace_gram_sum(f->gram, f->all + r * doubles, f->sum);
+    for (int r = 0; r < ranks && first + r < groups; r++) {
+      if (r == rank) memcpy(f->one, f->own, sizeof *f->one * (size_t)doubles);
+      PNO_TRY(pno_bcast(comm, f->one, (size_t)doubles * sizeof *f->one, r));
+      pno_laplace_gram_sum(f->gram, f->one, f->sum);
+    }
   }
   return PNO_OK;
 }
 
 /* One rank's eigenvalues are everybody's: LAPACK may give other bits on another processor. Collective. */
-static pno_status share_laplace(pno_comm *comm, laplace_fit *f, pno_laplace **out) {
-  pno_laplace *l = NULL;
-  const double points = (double)f->n * (double)pno_dataset_points(f->ds);
-  PNO_TRY(pno_agree(comm, pno_laplace_gram_fit(f->gram, f->sum, points, &l)));
+static pno_status share_values(pno_comm *comm, pno_laplace *l) {
   const size_t n = (size_t)l->features, size = sizeof(double);
   double scalars[3] = {l->prior, l->noise, l->log_evidence};
-  pno_laplace *copy = NULL;
-  pno_status st = pno_bcast(comm, scalars, sizeof scalars, 0);
-  if (st == PNO_OK) st = pno_bcast(comm, l->values, n * size, 0);
-  if (st == PNO_OK) st = pno_bcast(comm, l->vectors, n * n * size, 0);
-  if (st == PNO_OK) st = pno_bcast(comm, l->weights, n * (size_t)l->outputs * size, 0);
-  if (st == PNO_OK) {
-    l->prior = scalars[0];
-    l->noise = scalars[1];
-    l->log_evidence = scalars[2];
-    st = pno_agree(comm, pno_laplace_restore(l, &copy));
-  }
+  PNO_TRY(pno_bcast(comm, scalars, sizeof scalars, 0));
+  PNO_TRY(pno_bcast(comm, l->values, n * size, 0));
+  PNO_TRY(pno_bcast(comm, l->vectors, n * n * size, 0));
+  PNO_TRY(pno_bcast(comm, l->weights, n * (size_t)l->outputs * size, 0));
+  l->prior = scalars[0];
+  l->noise = scalars[1];
+  l->log_evidence = scalars[2];
+  return PNO_OK;
+}
+
+/* The posterior of the sums, with rank 0's eigenvalues; its root is made again from them. Collective. */
+static pno_status share_laplace(pno_comm *comm, laplace_fit *f, pno_laplace **out) {
+  pno_laplace *l = NULL, *copy = NULL;
+  const double points = (double)f->n * (double)pno_dataset_points(f->ds);
+  pno_status st = pno_agree(comm, pno_laplace_gram_fit(f->gram, f->sum, points, &l));
+  if (st == PNO_OK) st = share_values(comm, l);
+  if (st == PNO_OK) st = pno_agree(comm, pno_laplace_restore(l, &copy));
   pno_laplace_destroy(&l);
-  if (st == PNO_OK) *out = copy;
-  else pno_laplace_destroy(&copy);
+  if (st == PNO_OK) {
+    *out = copy;
+    copy = NULL;
+  }
+  pno_laplace_destroy(&copy);
   return st;
 }
 
 pno_status pno_posterior_fit_laplace(const pno_operator *o, pno_dataset *ds, ptrdiff_t n, pno_comm *comm,
                                      pno_laplace **out) {
   laplace_fit f = {.o = o, .ds = ds, .n = n};
-  pno_status st = pno_agree(comm, fit_create(&f, pno_comm_size(comm)));
+  pno_status st = pno_agree(comm, fit_create(&f));
   if (st == PNO_OK) st = fit_rounds(&f, comm);
   if (st == PNO_OK) st = share_laplace(comm, &f, out);
   fit_destroy(&f);
@@ -155,6 +164,9 @@ static pno_status put_scalars(const pno_posterior *p, pno_checkpoint_meta *m) {
   PNO_TRY(pno_checkpoint_put_i64(m, "bands/unscaled", b->unscaled));
   pno_digest_text(b->way, way);
   PNO_TRY(pno_checkpoint_put_text(m, "bands/way", way));
+  pno_digest_text(b->data, way);
+  PNO_TRY(pno_checkpoint_put_text(m, "bands/data", way));
+  for (int j = 0; j < PNO_DIMS_MAX; j++) PNO_TRY(pno_checkpoint_put_i64(m, level_key("n", j, key), b->n[j]));
   for (int i = 0; i < b->levels; i++) {
     PNO_TRY(pno_checkpoint_put_f64(m, level_key("level", i, key), b->level[i]));
     PNO_TRY(pno_checkpoint_put_f64(m, level_key("point", i, key), b->point[i]));
@@ -164,7 +176,7 @@ static pno_status put_scalars(const pno_posterior *p, pno_checkpoint_meta *m) {
 }
 
 pno_status pno_posterior_save(const pno_posterior *p, pno_comm *comm, const char *dir, const pno_checkpoint_meta *meta) {
-  const pno_checkpoint_options options = {.keep = 0};
+  const pno_checkpoint_options options = {.keep = 3}; /* the newest fit is that of the step that eval takes */
   pno_checkpoint_meta m = *meta;
   pno_array list[LAPLACE_ARRAYS];
   m.journal[0] = '\0';
@@ -182,6 +194,13 @@ static pno_status get_bands(const pno_checkpoint_meta *m, pno_bands *out) {
   PNO_TRY(pno_checkpoint_get_i64(m, "bands/unscaled", &unscaled));
   PNO_TRY(pno_checkpoint_get_text(m, "bands/way", way));
   if (!pno_digest_parse(way, &b.way)) return pno_fail(PNO_E_INPUT, "bands of predictions '%.40s'", way);
+  PNO_TRY(pno_checkpoint_get_text(m, "bands/data", way));
+  if (!pno_digest_parse(way, &b.data)) return pno_fail(PNO_E_INPUT, "bands of data '%.40s'", way);
+  for (int j = 0; j < PNO_DIMS_MAX; j++) {
+    int64_t n = 0;
+    PNO_TRY(pno_checkpoint_get_i64(m, level_key("n", j, key), &n));
+    b.n[j] = (int)n;
+  }
   if (levels < 0 || levels > PNO_LEVELS_MAX) return pno_fail(PNO_E_INPUT, "bands of %" PRId64 " levels", levels);
   b.levels = (int)levels;
   b.unscaled = unscaled != 0;

@@ -107,19 +107,25 @@ static pno_status create_file(prediction *p) {
       coord[j][i] = info->lo[j] + (info->n[j] > 1 ? width * i / (info->n[j] - 1) : 0);
     f.coord[j] = coord[j];
   }
+  int64_t *ids = calloc((size_t)p->spec->samples, sizeof *ids);
+  if (!ids && st == PNO_OK) st = pno_fail(PNO_E_NOMEM, "no memory for the numbers of %td samples", p->spec->samples);
+  for (ptrdiff_t i = 0; ids && i < p->spec->samples; i++) ids[i] = p->spec->first + i;
+  f.sample_ids = ids;
   if (st == PNO_OK) st = pno_fields_create(p->spec->path, &f, &p->file);
+  free(ids);
   for (int j = 0; j < 3; j++) free(coord[j]);
   return st;
 }
 
 static pno_status prepare(prediction *p, const pno_predictive *model, int ranks, bool writes) {
-  if (p->spec->samples > pno_dataset_count(p->ds))
-    return pno_fail(PNO_E_USAGE, "%td samples wanted, %s has %td", p->spec->samples, p->spec->data,
-                    pno_dataset_count(p->ds));
+  const ptrdiff_t most = pno_dataset_count(p->ds) - p->spec->first;
+  if (p->spec->samples > most)
+    return pno_fail(PNO_E_USAGE, "%td samples wanted, %s has %td%s", p->spec->samples, p->spec->data, most,
+                    p->spec->first > 0 ? " that are held out" : "");
   const int draws = pno_uq_draws(model, model->uq->samples);
   if (draws > 1) p->members = p->spec->members < draws ? p->spec->members : draws;
   const pno_evaluator_use use = {.draws = draws, .depth = PNO_DEPTH_SCORES, .members = p->members};
-  PNO_TRY(pno_evaluator_create(model, p->ds, 0, p->spec->samples, &use, &p->evaluator));
+  PNO_TRY(pno_evaluator_create(model, p->ds, p->spec->first, p->spec->samples, &use, &p->evaluator));
   p->nx = pno_dataset_x_count(p->ds);
   p->ny = pno_dataset_y_count(p->ds);
   list_parts(p);

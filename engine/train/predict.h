@@ -11,7 +11,7 @@
 typedef struct {
   const char *path;     /* the HDF5 file */
   const char *pictures; /* prefix of the pictures: PREFIX-0000.png; NULL: none */
-  ptrdiff_t samples;    /* the first ones of the data */
+  ptrdiff_t first, samples; /* of the data */
   int members;          /* draws to write, at most those that are made */
   const char *program, *run_id, *data; /* go into the file's attributes */
   pno_digest config;

@@ -34,20 +34,22 @@ static pno_fno_use use_of(const pno_sampler *s, const pno_operator *o) {
   return use;
 }
 
-/* How many draws a call makes: those of dropout take a pass each, as many as the model likes together; the others are
- * cheap, and few enough not to matter. */
+/* How many draws a call makes. Those of dropout take a pass each: as many as the model likes together. Laplace's are columns of
+ * one head on one pass, always as many, since heads of few columns are summed in another order; the rest cost little. */
 static pno_status choose_chunk(pno_sampler *s) {
-  enum { CHEAP = 10 };
+  enum { CHEAP = 10, COLUMNS = 128 };
   const pno_uq_method m = s->p.uq->method;
   s->chunk = 1;
   if (drops(m)) {
     const pno_fno_use use = use_of(s, s->p.members);
     PNO_TRY(pno_fno_call_samples(s->p.members->fno, &use, s->draws, &s->chunk));
-  } else if (m == PNO_UQ_PNO_R || is_laplace(s)) {
+  } else if (is_laplace(s)) {
+    s->chunk = s->out < COLUMNS ? COLUMNS / s->out : 1;
+    return PNO_OK;
+  } else if (m == PNO_UQ_PNO_R) {
     s->chunk = CHEAP;
   }
-  /* Heads of one or two columns are summed in another order: Laplace's have one width, whatever is taken of them. */
-  if (s->chunk > s->draws && !is_laplace(s)) s->chunk = s->draws;
+  if (s->chunk > s->draws) s->chunk = s->draws;
   return PNO_OK;
 }
 

@@ -103,7 +103,6 @@ static pno_status make_plan(pno_trainer *t) {
   const pno_sample_info *info = pno_dataset_info(t->data);
   pno_fno_use use;
   PNO_TRY(trainer_use(&t->spec, info, t->op.fno, pno_comm_size(t->comm), &use));
-  t->chunk = use.samples;
   use.norm_in = pno_operator_in(&t->op);
   use.norm_out = pno_operator_out(&t->op);
   if (!t->spec.physical) use.norm_out = (pno_affine){.scale = t->ones, .shift = t->zeros}; /* targets are encoded */
@@ -119,7 +118,7 @@ pno_status trainer_push(pno_trainer *t, const pno_sample_info *info, pno_arena *
   pno_arena_purpose(arena, "batch");
   PNO_TRY(PNO_PUSH(arena, batch * points * (size_t)info->in_channels, &t->x));
   PNO_TRY(PNO_PUSH(arena, batch * points * out, &t->y));
-  PNO_TRY(PNO_PUSH(arena, batch * draws * points * out, &t->output));
+  PNO_TRY(PNO_PUSH(arena, (size_t)t->chunk * draws * points * out, &t->output));
   PNO_TRY(PNO_PUSH(arena, batch, &t->samples));
   PNO_TRY(PNO_PUSH(arena, batch, &t->loss));
   PNO_TRY(PNO_PUSH(arena, batch, &t->own));
@@ -133,7 +132,10 @@ pno_status trainer_push(pno_trainer *t, const pno_sample_info *info, pno_arena *
 }
 
 static pno_status allocate(pno_trainer *t) {
+  pno_fno_use use;
   pno_optim_tensors_of_registry(pno_fno_registry(t->op.fno), t->tensors);
+  PNO_TRY(trainer_use(&t->spec, pno_dataset_info(t->data), t->op.fno, pno_comm_size(t->comm), &use));
+  t->chunk = use.samples;
   pno_arena measure = pno_arena_measure("trainer", PNO_SPACE_HOST);
   PNO_TRY(trainer_push(t, pno_dataset_info(t->data), &measure));
   PNO_TRY(pno_arena_create("trainer", PNO_SPACE_HOST, measure.peak, &t->memory));

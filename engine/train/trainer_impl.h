@@ -8,7 +8,7 @@
 pno_status trainer_use(const pno_train_spec *s, const pno_sample_info *info, const pno_fno *f, int ranks,
                        pno_fno_use *out);
 
-/* All buffers of a trainer whose spec, operator and tensors are there; the arena may be measuring. Local. */
+/* All buffers of a trainer whose spec, operator, tensors and chunk are there; the arena may be measuring. Local. */
 pno_status trainer_push(pno_trainer *t, const pno_sample_info *info, pno_arena *arena);
 
 #endif

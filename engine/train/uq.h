@@ -41,6 +41,8 @@ typedef struct {
   double level[PNO_LEVELS_MAX], point[PNO_LEVELS_MAX], field[PNO_LEVELS_MAX];
   bool unscaled; /* there is no spread: the deviation is taken as 1 */
   int64_t samples;
+  pno_digest data;     /* of the samples that they were fitted to */
+  int n[PNO_DIMS_MAX]; /* and their grid */
   pno_digest way; /* of the predictions that they were fitted to: they promise nothing for others */
 } pno_bands;
 
@@ -68,6 +70,13 @@ static inline pno_digest pno_uq_way(const pno_uq_spec *uq, int draws) {
   const double facts[] = {(double)uq->method, (double)draws, uq->dropout, uq->fourier_dropout,
                           uq->method == PNO_UQ_LAPLACE && uq->noise ? 1 : 0};
   return pno_digest_of(facts, sizeof facts);
+}
+
+/* Whether bands are for predictions made as p makes them with so many samples, and for its levels. */
+static inline bool pno_bands_serve(const pno_bands *b, const pno_predictive *p, int samples) {
+  bool same = b->levels > 0 && b->levels == p->uq->levels && pno_digest_equal(b->way, pno_uq_way(p->uq, pno_uq_draws(p, samples)));
+  for (int i = 0; same && i < b->levels; i++) same = b->level[i] == p->uq->level[i];
+  return same;
 }
 
 /* What training validates with: a method that is fitted afterwards, or needs several members, is its one operator then. */

@@ -1,15 +1,13 @@
 #include <math.h>
 
 #include "engine/base/rng.h"
+#include "kernels/normal.h"
 #include "kernels/scalar/table.h"
 
 /* Of one value: the deviation in the units of the field, and its slope by s. */
 static double deviation(const pno_normal *a, ptrdiff_t point, int o, double *slope) {
-  const double least = 1e-6, s = (double)a->heads[2 * point * a->out + a->out + o];
   const ptrdiff_t at = a->norm.per_point ? 2 * point * a->out : 0;
-  const double scale = (double)a->norm.scale[at + o], e = exp(-fabs(s));
-  *slope = scale * (s > 0 ? 1.0 : e) / (1.0 + e);
-  return scale * ((s > 0 ? s : 0.0) + log1p(e) + least);
+  return pno_normal_deviation((double)a->heads[2 * point * a->out + a->out + o], (double)a->norm.scale[at + o], slope);
 }
 
 static pno_rng rng_of(const pno_normal *a, int draw) {

@@ -90,7 +90,7 @@ static pno_status train_member(const pno_cli *cli, pno_comm *group, const ensemb
   return st;
 }
 
-enum { WEEK_S = 7 * 24 * 3600 };
+enum { WEEK_S = 7 * 24 * 3600 }; /* the deadline of waiting for other groups, which train as long as they train */
 
 /* Group g of n trains members g, g + n, ..; the first failure ends the group. */
 static pno_status train_group(const pno_cli *cli, pno_comm *group, const ensemble *e, int g, int n) {

@@ -1,6 +1,7 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "engine/base/clock.h"
 #include "io/fsutil.h"
@@ -15,12 +16,13 @@ static pno_status choose_transforms(pno_cli *cli, pno_run_model *m, pno_dataset 
   return PNO_OK;
 }
 
-/* Scores of the last `held` samples of a file, 0: of all. Collective. */
-static pno_status score_file(pno_cli *cli, pno_run_model *m, const pno_sample_view *view, ptrdiff_t held,
-                             pno_set_scores *out) {
+/* Scores of file i. Collective. */
+static pno_status score_file(pno_cli *cli, pno_run_model *m, const pno_sample_view *view, int i, pno_set_scores *out) {
   const pno_dataset_limits limits = pno_task_limits(cli->config);
   const pno_evaluator_use use = {.draws = m->uq.samples, .depth = PNO_DEPTH_SPECTRA};
   const double start = pno_clock();
+  ptrdiff_t held;
+  out->path = pno_task_scored(cli->config, i, &held);
   pno_dataset *ds = NULL;
   pno_evaluator *e = NULL;
   pno_status st = pno_agree(cli->comm, pno_dataset_open(out->path, view, &limits, &ds));
@@ -33,6 +35,9 @@ static pno_status score_file(pno_cli *cli, pno_run_model *m, const pno_sample_vi
   if (st == PNO_OK) st = pno_evaluate(e, cli->comm, &out->scores);
   if (st == PNO_OK) {
     const pno_sample_info *info = pno_dataset_info(ds);
+    const pno_bands *b = m->predictive.bands;
+    out->fitted_to = b && pno_digest_equal(b->data, pno_evaluator_data(e, out->path));
+    for (int j = 0; b && j < info->dims; j++) out->other_grid |= b->n[j] != info->n[j];
     for (int j = 0, used = 0; j < info->dims; j++)
       used += snprintf(out->grid + used, sizeof out->grid - (size_t)used, "%s%d", j ? "x" : "", info->n[j]);
     out->seconds = pno_clock() - start;
@@ -69,29 +74,19 @@ static pno_status write_all(const char *run, const pno_run_model *m, const pno_s
   PNO_TRY(pno_path_join(eval, "eval.h5", path));
   PNO_TRY(pno_scores_hdf5(path, m, sets, n));
   PNO_TRY(pno_path_join(eval, "reliability.svg", path));
+  unlink(path); /* that of an evaluation with draws, if this one has none */
   return pno_scores_picture(path, &sets[0]);
-}
-
-/* The files to score, the same on all ranks; *held: only the last samples of the one file. */
-static pno_status choose_files(const pno_cli *cli, pno_set_scores *sets, int *n, ptrdiff_t *held) {
-  *n = pno_config_count(cli->config, PNO_KEY_DATA_TEST);
-  if (*n > PNO_TESTS_MAX) return pno_fail(PNO_E_USAGE, "data.test: %d files, at most %d", *n, PNO_TESTS_MAX);
-  for (int i = 0; i < *n; i++) sets[i].path = pno_config_text_at(cli->config, PNO_KEY_DATA_TEST, i);
-  *held = *n == 0 ? pno_config_int(cli->config, PNO_KEY_DATA_VALID_SAMPLES) : 0;
-  if (*n == 0) sets[(*n)++].path = pno_config_text(cli->config, PNO_KEY_DATA_PATH); /* what was held out of it, if anything */
-  return PNO_OK;
 }
 
 static pno_status evaluate(pno_cli *cli, const char *run, pno_run_model *m, pno_set_scores *sets) {
   pno_sample_view view;
-  int n = 0;
-  ptrdiff_t held = 0;
+  const int n = pno_task_scored_files(cli->config);
   pno_status st = pno_task_view(cli->config, &view);
-  if (st == PNO_OK) st = choose_files(cli, sets, &n, &held);
-  if (st == PNO_OK) st = pno_require(pno_cli_option(cli, "require"), NULL);
+  if (st == PNO_OK && n > PNO_TESTS_MAX) st = pno_fail(PNO_E_USAGE, "data.test: %d files, at most %d", n, PNO_TESTS_MAX);
   PNO_TRY(pno_agree(cli->comm, st));
   PNO_TRY(pno_run_model_load(cli, run, m));
-  for (int i = 0; i < n; i++) PNO_TRY(score_file(cli, m, &view, held, &sets[i]));
+  PNO_TRY(pno_agree(cli->comm, pno_require_names(pno_cli_option(cli, "require"), m->uq.levels, m->uq.level)));
+  for (int i = 0; i < n; i++) PNO_TRY(score_file(cli, m, &view, i, &sets[i]));
   pno_cli_say(cli, "eval    %s  step %lld, %d draw%s of each input\n", run, (long long)m->meta.step, sets[0].scores.draws,
               sets[0].scores.draws > 1 ? "s" : "");
   if (pno_cli_rank0(cli)) pno_scores_say(cli, m, sets, n);
@@ -102,7 +97,7 @@ static pno_status evaluate(pno_cli *cli, const char *run, pno_run_model *m, pno_
 }
 
 pno_status pno_cli_eval(pno_cli *cli) {
-  static pno_set_scores sets[PNO_TESTS_MAX + 1];
+  static pno_set_scores sets[PNO_TESTS_MAX];
   const char *run = NULL;
   pno_run_model m = {.n_ops = 0};
   PNO_TRY(pno_run_configure(cli, &run));

@@ -52,6 +52,7 @@ static pno_status load_operators(pno_cli *cli, const char *run, pno_run_model *m
 /* m holds the operators; the posterior is not looked for yet. */
 static pno_status load(pno_cli *cli, const char *run, pno_run_model *m) {
   PNO_TRY(pno_agree(cli->comm, pno_task_uq(cli->config, &m->uq)));
+  m->config = pno_config_digest(cli->config);
   PNO_TRY(load_operators(cli, run, m));
   m->predictive = (pno_predictive){.uq = &m->uq, .members = m->ops, .n_members = m->n_ops};
   return PNO_OK;
@@ -60,11 +61,14 @@ static pno_status load(pno_cli *cli, const char *run, pno_run_model *m) {
 /* Bands are left out where predictions are made in another way than those that they were fitted to. */
 static void use_bands(const pno_cli *cli, pno_run_model *m) {
   const pno_bands *b = &m->posterior.bands;
-  if (!m->uq.conformal || b->levels == 0) return;
-  if (pno_digest_equal(b->way, pno_uq_way(&m->uq, pno_uq_draws(&m->predictive, m->uq.samples))))
+  if (!m->uq.conformal || m->uq.levels == 0) return;
+  if (pno_bands_serve(b, &m->predictive, m->uq.samples))
     m->predictive.bands = b;
+  else if (b->levels > 0)
+    pno_cli_say(cli, "bands   left out: fitted with another uq.method, uq.samples, uq.levels, uq.dropout or uq.noise\n");
   else
-    pno_cli_say(cli, "bands   left out: fitted with another uq.method, uq.samples, uq.dropout or uq.noise\n");
+    pno_cli_say(cli, "bands   none are there for step %lld: they are fitted to validation samples when a training ends\n",
+                (long long)m->meta.step);
 }
 
 pno_status pno_run_model_load(pno_cli *cli, const char *run, pno_run_model *m) {
@@ -96,6 +100,7 @@ void pno_run_model_destroy(pno_run_model *m) {
 /* The file and the samples of it that validation is on; count 0: there are none. */
 typedef struct {
   pno_dataset *data, *valid; /* valid may be data */
+  const char *path; /* of valid */
   ptrdiff_t train, first, count;
 } fit_data;
 
@@ -104,12 +109,14 @@ static pno_status open_valid(const pno_cli *cli, const pno_sample_view *view, fi
   const ptrdiff_t held = pno_config_int(cli->config, PNO_KEY_DATA_VALID_SAMPLES);
   if (held > 0) {
     d->valid = d->data;
+    d->path = pno_config_text(cli->config, PNO_KEY_DATA_PATH);
     d->first = pno_dataset_count(d->data) - held;
     d->count = held;
     return PNO_OK;
   }
   if (pno_config_count(cli->config, PNO_KEY_DATA_TEST) == 0) return PNO_OK;
-  PNO_TRY(pno_dataset_open(pno_config_text_at(cli->config, PNO_KEY_DATA_TEST, 0), view, &limits, &d->valid));
+  d->path = pno_config_text_at(cli->config, PNO_KEY_DATA_TEST, 0);
+  PNO_TRY(pno_dataset_open(d->path, view, &limits, &d->valid));
   d->count = pno_dataset_count(d->valid);
   return PNO_OK;
 }
@@ -134,7 +141,7 @@ static pno_status fit_bands(pno_cli *cli, pno_run_model *m, const fit_data *d) {
   pno_evaluator *e = NULL;
   for (int i = 0; i < m->n_ops; i++) PNO_TRY(pno_operator_choose(&m->ops[i], cli->comm, pno_dataset_info(d->valid)));
   pno_status st = pno_agree(cli->comm, pno_evaluator_create(&m->predictive, d->valid, d->first, d->count, &use, &e));
-  if (st == PNO_OK) st = pno_evaluator_calibrate(e, cli->comm, &m->posterior.bands);
+  if (st == PNO_OK) st = pno_evaluator_calibrate(e, cli->comm, d->path, &m->posterior.bands);
   pno_evaluator_destroy(&e);
   return st;
 }

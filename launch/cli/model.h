@@ -13,6 +13,7 @@ typedef struct {
   pno_uq_spec uq;
   pno_operator *ops; /* owned: [n_ops], members of an ensemble or one */
   int n_ops;
+  pno_digest config; /* as it is now: keys that decide results may differ from those of the training */
   pno_checkpoint_meta meta;   /* of the first */
   pno_checkpoint_meta fitted; /* the same, its digest that of all: what a posterior belongs to */
   pno_posterior posterior;

@@ -42,15 +42,17 @@ static pno_status parse_count(const pno_cli *cli, const char *name, long least, 
   return PNO_OK;
 }
 
-/* The first test file, or the training file where there is none. */
-static pno_status open_data(const pno_cli *cli, target *t) {
+/* The first samples that eval would score. */
+static pno_status open_data(const pno_cli *cli, target *t, pno_predict_spec *spec) {
+  ptrdiff_t held;
   pno_sample_view view;
   const pno_config *cfg = cli->config;
   const pno_dataset_limits limits = pno_task_limits(cfg);
-  t->data = pno_config_count(cfg, PNO_KEY_DATA_TEST) > 0 ? pno_config_text_at(cfg, PNO_KEY_DATA_TEST, 0)
-                                                         : pno_config_text(cfg, PNO_KEY_DATA_PATH);
+  t->data = pno_task_scored(cfg, 0, &held);
   PNO_TRY(pno_task_view(cfg, &view));
-  return pno_dataset_open(t->data, &view, &limits, &t->ds);
+  PNO_TRY(pno_dataset_open(t->data, &view, &limits, &t->ds));
+  if (held > 0) spec->first = pno_dataset_count(t->ds) - held;
+  return PNO_OK;
 }
 
 static pno_status prepare(const pno_cli *cli, const char *run, target *t, pno_predict_spec *spec) {
@@ -60,7 +62,7 @@ static pno_status prepare(const pno_cli *cli, const char *run, target *t, pno_pr
   PNO_TRY(parse_count(cli, "members", 0, 3, &members));
   spec->samples = samples;
   spec->members = (int)members;
-  return open_data(cli, t);
+  return open_data(cli, t, spec);
 }
 
 pno_status pno_cli_predict(pno_cli *cli) {
@@ -77,7 +79,8 @@ pno_status pno_cli_predict(pno_cli *cli) {
     spec.data = t.data;
     spec.config = m.meta.config_digest;
     spec.step = m.meta.step;
-    if (spec.samples > pno_dataset_count(t.ds) && !pno_cli_option(cli, "samples")) spec.samples = pno_dataset_count(t.ds);
+    const ptrdiff_t most = pno_dataset_count(t.ds) - spec.first;
+    if (spec.samples > most && !pno_cli_option(cli, "samples")) spec.samples = most;
     st = pno_predict(&spec, &m.predictive, t.ds, cli->comm, &rel_l2);
     if (st == PNO_E_SHAPE) pno_fail_in(st, "%s", t.data);
   }

@@ -64,22 +64,41 @@ static bool find(const char *name, const pno_scores_all *s, double *out) {
   return false;
 }
 
+static pno_status no_score(const requirement *r) {
+  return pno_hint(pno_fail(PNO_E_USAGE, "--require: no score is called %s here", r->name),
+                  "energy, crps, nll, ssr, ece, rel_l2, .., or cov, band, field with a level of uq.levels, as cov90");
+}
+
 static pno_status judge(const requirement *r, const pno_scores_all *s) {
   double value = NAN;
-  if (!find(r->name, s, &value))
-    return pno_hint(pno_fail(PNO_E_USAGE, "--require: no score is called %s here", r->name),
-                    "energy, crps, nll, ssr, ece, rel_l2, .., or cov, band, field with a level of uq.levels, as cov90");
+  if (!find(r->name, s, &value)) return no_score(r);
   if (value >= r->lo && value <= r->hi) return PNO_OK;
+  if (isnan(value)) return pno_fail(PNO_E_THRESHOLD, "%s is required, but there is none for this run and data", r->name);
   return pno_fail(PNO_E_THRESHOLD, "%s is %.6g, required %g..%g", r->name, value, r->lo, r->hi);
 }
 
-pno_status pno_require(const char *text, const pno_scores_all *scores) {
+static pno_status name_it(const requirement *r, const pno_scores_all *s) {
+  double value;
+  return find(r->name, s, &value) ? PNO_OK : no_score(r);
+}
+
+typedef pno_status check(const requirement *r, const pno_scores_all *s);
+
+static pno_status each(const char *text, const pno_scores_all *scores, check *one) {
   for (const char *at = text; at && *at;) {
     const size_t n = strcspn(at, ",");
     requirement r;
     PNO_TRY(parse(at, n, &r));
-    if (scores) PNO_TRY(judge(&r, scores));
+    PNO_TRY(one(&r, scores));
     at += n + (at[n] == ',');
   }
   return PNO_OK;
+}
+
+pno_status pno_require(const char *text, const pno_scores_all *scores) { return each(text, scores, judge); }
+
+pno_status pno_require_names(const char *text, int levels, const double *level) {
+  pno_scores_all none = {.levels = levels};
+  memcpy(none.level, level, sizeof *level * (size_t)levels);
+  return each(text, &none, name_it);
 }

@@ -68,6 +68,8 @@ void pno_scores_say(const pno_cli *cli, const pno_run_model *m, const pno_set_sc
     }
     pno_cli_say(cli, "%s  %s\n", line, sets[i].path);
     if (s->draws > 1 || (s->levels > 0 && isfinite(s->band_coverage[0]))) say_levels(cli, s);
+    if (sets[i].fitted_to) pno_cli_say(cli, " note: the bands were fitted to these samples, so their coverage is no test of them\n");
+    if (sets[i].other_grid) pno_cli_say(cli, " note: the bands were fitted on another grid and promise nothing here\n");
   }
 }
 
@@ -153,7 +155,7 @@ static pno_status collect(const pno_set_scores *sets, int n, arrays *out) {
 }
 
 pno_status pno_scores_hdf5(const char *path, const pno_run_model *m, const pno_set_scores *sets, int n) {
-  char step[32], config[PNO_DIGEST_TEXT], draws[32], data[1024] = "";
+  char step[32], config[PNO_DIGEST_TEXT], now[PNO_DIGEST_TEXT], draws[32], data[1024] = "";
   double quantile[PNO_QUANTILES], bin[PNO_PIT_BINS];
   arrays a = {.n = 0};
   for (int i = 0; i < PNO_QUANTILES; i++) quantile[i] = (i + 1) / (PNO_QUANTILES + 1.0);
@@ -161,6 +163,7 @@ pno_status pno_scores_hdf5(const char *path, const pno_run_model *m, const pno_s
   snprintf(step, sizeof step, "%" PRId64, m->meta.step);
   snprintf(draws, sizeof draws, "%d", sets[0].scores.draws);
   pno_digest_text(m->meta.config_digest, config);
+  pno_digest_text(m->config, now);
   for (int i = 0; i < n; i++)
     snprintf(data + strlen(data), sizeof data - strlen(data), "%s%s", i ? "\n" : "", sets[i].path);
   const pno_scores_axis axes[] = {
@@ -168,10 +171,10 @@ pno_status pno_scores_hdf5(const char *path, const pno_run_model *m, const pno_s
       {"quantile", PNO_QUANTILES, quantile, "nominal probability below the quantile", NULL},
       {"bin", PNO_PIT_BINS, bin, "middle of the bin of ranks", NULL}};
   const bool levels = sets[0].scores.levels > 0;
-  pno_scores_spec spec = {.n_axes = levels ? 3 : 2, .axis = levels ? axes : axes + 1, .n_notes = 7,
+  pno_scores_spec spec = {.n_axes = levels ? 3 : 2, .axis = levels ? axes : axes + 1, .n_notes = 8,
                           .note = {{"generator", "pno " PNO_VERSION}, {"run_id", m->meta.run_id}, {"config_digest", config},
                                    {"checkpoint_step", step}, {"method", pno_uq_names[m->uq.method]}, {"draws", draws},
-                                   {"data", data}}};
+                                   {"data", data}, {"eval_config_digest", now}}};
   pno_status st = collect(sets, n, &a);
   spec.array = a.array;
   spec.n_arrays = a.n;

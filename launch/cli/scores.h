@@ -12,6 +12,8 @@ typedef struct {
   char grid[64];
   pno_scores_all scores;
   double seconds; /* that the evaluation took */
+  bool fitted_to; /* the bands were fitted to these samples: their coverage is no test */
+  bool other_grid; /* than that of the samples that the bands were fitted to */
 } pno_set_scores;
 
 /* The table of all sets: scores, then intervals and bands by level. */

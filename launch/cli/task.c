@@ -77,6 +77,11 @@ pno_status pno_task_uq(const pno_config *cfg, pno_uq_spec *out) {
                    .conformal = pno_config_choice(cfg, PNO_KEY_UQ_CALIBRATE) == 1};
   if (u.levels > PNO_LEVELS_MAX) return pno_fail(PNO_E_USAGE, "uq.levels: %d, at most %d", u.levels, PNO_LEVELS_MAX);
   for (int i = 0; i < u.levels; i++) u.level[i] = pno_config_float_at(cfg, PNO_KEY_UQ_LEVELS, i);
+  for (int i = 1; i < u.levels; i++)
+    if (u.level[i] < u.level[i - 1] + 0.001)
+      return pno_fail(PNO_E_USAGE, "uq.levels: %g behind %g, they must rise by 0.001 at least", u.level[i], u.level[i - 1]);
+  if ((u.dropout < 0 && u.dropout > -1) || (u.fourier_dropout < 0 && u.fourier_dropout > -1))
+    return pno_fail(PNO_E_USAGE, "uq.dropout and uq.fourier_dropout: %g and %g, -1 or 0 to 0.99", u.dropout, u.fourier_dropout);
   if (u.dropout < 0) u.dropout = usual[u.method];
   if (u.fourier_dropout < 0) u.fourier_dropout = u.dropout;
   const bool drops = u.method == PNO_UQ_PNO_D || u.method == PNO_UQ_MCDROPOUT;
@@ -96,8 +101,7 @@ static pno_status take_loss(const pno_config *cfg, pno_train_spec *s) {
                                                 : "train.loss: %s is a loss of draws, which uq.method does not train on",
                              pno_config_text(cfg, PNO_KEY_TRAIN_LOSS)),
                     draws ? "give energy, rel_energy, crps, kernel or nll" : "give uq.method=pno_d or pno_r");
-  const bool normal = s->uq.method == PNO_UQ_PNO_R && s->loss == PNO_LOSS_NLL; /* needs no draws */
-  if (draws && !normal && s->uq.draws < 2)
+  if (draws && s->uq.draws < 2)
     return pno_hint(pno_fail(PNO_E_USAGE, "uq.draws: a score of one draw has no spread to learn"), "give 2 or more, as 3");
   return PNO_OK;
 }
@@ -139,6 +143,18 @@ static pno_status take_data(const pno_config *cfg, pno_train_spec *s) {
   s->normalise_in = (pno_normalise)pno_config_choice(cfg, PNO_KEY_DATA_NORMALIZE_INPUT);
   s->normalise_out = (pno_normalise)pno_config_choice(cfg, PNO_KEY_DATA_NORMALIZE);
   return pno_task_view(cfg, &s->view);
+}
+
+int pno_task_scored_files(const pno_config *cfg) {
+  const int n = pno_config_count(cfg, PNO_KEY_DATA_TEST);
+  return n > 0 ? n : 1;
+}
+
+const char *pno_task_scored(const pno_config *cfg, int i, ptrdiff_t *held) {
+  *held = 0;
+  if (pno_config_count(cfg, PNO_KEY_DATA_TEST) > 0) return pno_config_text_at(cfg, PNO_KEY_DATA_TEST, i);
+  *held = pno_config_int(cfg, PNO_KEY_DATA_VALID_SAMPLES);
+  return pno_config_text(cfg, PNO_KEY_DATA_PATH);
 }
 
 pno_status pno_task_train(const pno_config *cfg, pno_train_spec *out) {

@@ -75,8 +75,8 @@ static int bands_have_the_same_bits_on_any_number_of_ranks(world *w) {
     pno_bands alone = {.levels = 0}, together = {.levels = 0};
     pno_scores_all one = {0}, all = {0};
     wrong += world_expect(w, pno_evaluator_create(&p, s.data, SAMPLES - count, count, &moments, &e) == PNO_OK, "made");
-    wrong += world_expect(w, pno_evaluator_calibrate(e, s.self, &alone) == PNO_OK, "one rank calibrates");
-    wrong += world_expect(w, pno_evaluator_calibrate(e, w->comm, &together) == PNO_OK, "all calibrate");
+    wrong += world_expect(w, pno_evaluator_calibrate(e, s.self, "data", &alone) == PNO_OK, "one rank calibrates");
+    wrong += world_expect(w, pno_evaluator_calibrate(e, w->comm, "data", &together) == PNO_OK, "all calibrate");
     pno_evaluator_destroy(&e);
     wrong += world_expect(w, same_doubles(alone.point, together.point, 3) && same_doubles(alone.field, together.field, 3), "bits");
     wrong += world_expect(w, together.levels == 3 && together.samples == count && together.unscaled == (k % 2 == 0), "facts");
