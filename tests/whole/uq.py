@@ -21,6 +21,7 @@ LEVELS = ("0.5", "0.9", "0.95")
 WORDS = ("model.layers=2", "data.batch=5", "data.valid_samples=10", "uq.samples=4", f"uq.ensemble={MEMBERS}")
 ONCE = ("train.steps=4", "eval.every=0")  # one validation, one checkpoint
 ENDLESS = 1000000
+SLOW = ("model.width=48", "model.modes=8,8")  # steps that take a while: few are made until a wish to stop arrives
 
 
 def uq_train(ranks, run, method, *words, **options):
@@ -151,15 +152,15 @@ def stopped(name, how, ranks, *words):
     resume(ranks, name, f"train.steps={last}")
     check([steps_of(m)[-1] for m in operators(name)] == [last] * 3, name, [steps_of(m) for m in operators(name)])
     for i in (0, 2):  # one that was stopped, one that had not begun
-        train(0, f"{name}-{i}", "d.h5", *WORDS, "uq.calibrate=none", f"run.seed={i}", f"train.steps={last}",
-              "eval.every=0")
+        train(0, f"{name}-{i}", "d.h5", *WORDS, *SLOW, "uq.calibrate=none", f"run.seed={i}", f"train.steps={last}",
+              "eval.every=0", "parallel.threads=1")
         same_state(f"{name}-{i}", f"{name}/member-0{i}", f"{name}, member {i}:")
     check(scores(name)["sets"][0]["draws"] == 3, name, "draws")
 
 
 def a_stopped_ensemble_goes_on():
     generate("d.h5", 20)
-    words = ["data.path=d.h5", *SMALL, *WORDS[:-1]]
+    words = ["data.path=d.h5", *SMALL, *WORDS[:-1], *SLOW]
     stopped("usr1", lambda job, run: job.send(signal.SIGUSR1), 2, *words, "uq.method=ensemble", "uq.ensemble=3")
     with open("e.yaml", "w", encoding="utf-8") as text:
         text.write("uq: {method: ensemble, ensemble: 3}\n")
@@ -287,10 +288,12 @@ def methods_that_cannot_be_trained_are_refused():
                          (("uq.method", "uq.dropout"), ("uq.method=pno_d", "uq.dropout=0")),
                          (("uq.method", "uq.dropout"), ("uq.method=mcdropout", "uq.dropout=0")),
                          (("uq.draws", "2"), ("uq.method=pno_d", "uq.draws=1")),
+                         (("uq.draws", "2"), ("uq.method=pno_r", "uq.draws=1", "train.loss=nll")),
+                         (("uq.levels", "0.5", "rise"), ("uq.levels=.9,.5",)),
+                         (("uq.dropout", "-0.1"), ("uq.method=pno_d", "uq.dropout=-0.1")),
                          (("uq.levels", "at most 8"), ("uq.levels=.1,.2,.3,.4,.5,.6,.7,.8,.9",))):
         refused(2, parts, "train", "--run", "r", "data.path=d.h5", *SMALL, *WORDS, *words)
         check(not os.path.exists("r"), words, "leaves a run behind")
-    uq_train(0, "r", "pno_r", "uq.draws=1", "train.loss=nll", *ONCE)  # needs no draws
 
 
 def flip(path):
