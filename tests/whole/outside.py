@@ -116,11 +116,12 @@ def decode_png(path):
 
 def predictions_and_metrics_open_anywhere():
     generate("d.h5", 10, "24,20")
-    train(2, "r", "d.h5", "train.epochs=3", "data.batch=4", "data.valid_samples=3")
+    train(2, "r", "d.h5", "train.epochs=3", "data.batch=4", "data.valid_samples=5")
     pno(3, "predict", "r", "--samples", "5", "-o", "p.h5")
     with h5py.File("p.h5", "r") as file, h5py.File("d.h5", "r") as data:
         truth, out, score = (file[n][()] for n in ("truth", "prediction", "rel_l2"))
-        fields = [data["t0_fields"][n][:5].reshape(5, 1, 24, 20) for n in data["t0_fields"]]
+        check(file["sample"][()].tolist() == [5, 6, 7, 8, 9], "not the samples that were held out:", file["sample"][()])
+        fields = [data["t0_fields"][n][5:].reshape(5, 1, 24, 20) for n in data["t0_fields"]]
         check(any(np.array_equal(truth, f) for f in fields), "truth is not in the data set")
         check(any(np.array_equal(file["input"][()], f) for f in fields), "input is not in the data set")
     want = [np.linalg.norm((o - t).astype("f8")) / np.linalg.norm(t.astype("f8")) for o, t in zip(out, truth)]
