@@ -2,9 +2,10 @@
 and a way of drawing as well. README.md says how it is kept fair.
 
     run_pno.py [--configs p1,p2] [--methods none,pno_d,pno_r] [--modes train,infer,eval] [--peers torch-tuned,..]
-               [--threads 1] [--repeats 7] [--json FILE] [--build build-peers/pno] [--venv build-peers/venv]
+               [--threads 1] [--repeats 7] [--json FILE] [--build build-peers/pno] [--venv build-peers/venv] [--cost]
 
-Prints Markdown: medians (best) in ms. Exit 1 if a peer failed."""
+Prints Markdown: medians (best) in ms; with --cost what draws cost in pno alone, as medians of quotients within a turn.
+Exit 1 if a peer failed."""
 import argparse
 import os
 import statistics
@@ -84,6 +85,24 @@ def alternate(group, options, cpus):
                 c.child.close()
 
 
+def cost(options, cpus):
+    """Steps of the methods in turn: a draw of training over a deterministic step, PNO_R's step over that, and a draw of an
+    evaluation with its scores over a plain inference (of as many samples as the batch holds)."""
+    for config in options.configs:
+        kinds = (("none", "train"), ("pno_d", "train"), ("pno_r", "train"), ("none", "infer"), ("pno_d", "eval"))
+        group = [Contestant("pno", config, method, mode, options.threads) for method, mode in kinds]
+        alternate(group, options, cpus)
+        if any(c.error for c in group):
+            yield from (f"FAILED {config} {c.method} {c.mode}: {c.error}" for c in group if c.error)
+            return
+        step, draws, heads, plain, scored = (c.ms for c in group)
+        batch = CONFIGS[config][3]
+        quotients = ([d / (3 * s) for d, s in zip(draws, step)], [r / s for r, s in zip(heads, step)],
+                     [(p / batch) / (e / 100) for p, e in zip(plain, scored)])
+        words = (f"{statistics.median(q):.3f} ({min(q):.3f}..{max(q):.3f})" for q in quotients)
+        yield f"| {config} | " + " | ".join(words) + " |"
+
+
 def table(records):
     columns = list(dict.fromkeys(r["peer"] for r in records))
     yield "| config | step | method | " + " | ".join(columns) + " |"
@@ -107,6 +126,7 @@ def options_of():
     parser.add_argument("--json")
     parser.add_argument("--build", default=os.path.join(run.ROOT, "build-peers", "pno"))
     parser.add_argument("--venv", default=os.path.join(run.ROOT, "build-peers", "venv"))
+    parser.add_argument("--cost", action="store_true")
     options = parser.parse_args()
     for name, known in (("configs", CONFIGS), ("methods", METHODS), ("modes", MODES), ("peers", PEERS)):
         wrong = [w for w in getattr(options, name) if w not in known]
@@ -118,6 +138,10 @@ def options_of():
 def main():
     options = options_of()
     cpus = machine.cpus(options.threads)
+    if options.cost:
+        lines = list(cost(options, cpus))
+        print("| config | PNO_D step / 3 steps | PNO_R step / step | draw / inference, speed |\n|---|---|---|---|", *lines, sep="\n")
+        return any(line.startswith("FAILED") for line in lines)
     found = {"machine": machine.describe(run.ROOT), "repeats": options.repeats, "results": []}
     for config in options.configs:
         for mode in options.modes:
