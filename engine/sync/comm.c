@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "engine/base/clock.h"
@@ -19,9 +20,22 @@ pno_status sync_check(int mpi_error, const char *operation) {
   return pno_fail(PNO_E_COMM, "%s: %s", operation, words);
 }
 
+/* Yields; now and then sleeps, because a rank that only yields can starve whoever shares its core (README). */
+static void give_way(pno_comm *c) {
+  static const double rest_every_s = .01;
+  static const struct timespec shortest = {.tv_nsec = 1};
+  double now = pno_clock();
+  if (now - c->rested < rest_every_s) {
+    sched_yield();
+    return;
+  }
+  nanosleep(&shortest, NULL);
+  c->rested = now;
+}
+
 pno_status sync_pause(long turn, double deadline, pno_comm *c, double limit_s, const char *operation) {
   enum { SPINS = 200, LOOK_EVERY = 16 };
-  if (turn > SPINS) sched_yield();
+  if (turn > SPINS) give_way(c);
   if (turn % LOOK_EVERY != 0 || pno_clock() <= deadline) return PNO_OK;
   c->late = true;
   return pno_hint(pno_fail(PNO_E_COMM, "rank %d waited %g s for another rank in %s", c->rank, limit_s, operation),

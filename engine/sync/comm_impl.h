@@ -13,6 +13,7 @@ struct pno_comm {
   MPI_Comm mpi; /* MPI_COMM_NULL: this process alone */
   int rank, size, host_ranks;
   double timeout_s;
+  double rested; /* pno_clock of its last sleep in a wait */
   char host[SYNC_HOST_TEXT];
   char (*hosts)[SYNC_HOST_TEXT]; /* owned: [size], NULL alone */
   bool late; /* a wait was given up: MPI may still write where it was told to, so nothing is freed any more */
@@ -26,7 +27,7 @@ const char *sync_host_of(const pno_comm *c, int rank);
 /* PNO_OK, or PNO_E_COMM with the words of MPI. */
 pno_status sync_check(int mpi_error, const char *operation);
 
-/* Between two polls: spins first, then yields, so that ranks that share a core get on. Errors: PNO_E_COMM past the
+/* Between two polls: spins first, then yields and rests, so that who shares the core gets on. Errors: PNO_E_COMM past the
  * deadline (pno_clock seconds), and c is marked late; limit_s is for the message. */
 pno_status sync_pause(long turn, double deadline, pno_comm *c, double limit_s, const char *operation);
 
