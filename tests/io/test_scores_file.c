@@ -83,7 +83,7 @@ Test(scores_file, equal_content_gives_equal_bytes) {
 
 Test(scores_file, more_arrays_than_any_table_holds_fit) {
   enum { MANY = 500 };
-  static char name[MANY][16];
+  static char name[MANY][24];
   static pno_scores_array array[MANY];
   for (int i = 0; i < MANY; i++) {
     snprintf(name[i], sizeof name[i], "score%d", i);
