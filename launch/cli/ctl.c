@@ -27,7 +27,8 @@ static pno_status print_last_line(const pno_cli *cli, const char *run) {
   return PNO_OK;
 }
 
-static pno_status print_status(const pno_cli *cli, const char *run) {
+/* Who runs it, its newest checkpoint and the end of its journal. */
+static pno_status print_run(const pno_cli *cli, const char *run) {
   char holder[PNO_RUNDIR_HOLDER_TEXT], checkpoints[PNO_PATH_MAX];
   pno_checkpoint_meta meta;
   pno_checkpoint_info info;
@@ -41,6 +42,20 @@ static pno_status print_status(const pno_cli *cli, const char *run) {
   else
     pno_cli_say(cli, "checkpoint  none\n");
   return print_last_line(cli, run);
+}
+
+/* An ensemble has its checkpoints in its members, of which those that have begun are shown. */
+static pno_status print_status(const pno_cli *cli, const char *run) {
+  char member[PNO_PATH_MAX];
+  int shown = 0;
+  for (int i = 0; i < PNO_MEMBERS_MAX; i++) {
+    PNO_TRY(pno_run_member(run, i, member));
+    if (!pno_rundir_is_run(member)) continue;
+    pno_cli_say(cli, "member      %d\n", i);
+    PNO_TRY(print_run(cli, member));
+    shown++;
+  }
+  return shown ? PNO_OK : print_run(cli, run);
 }
 
 /* A run and, of an ensemble, the members that have begun: each one listens in its own directory. Those to come look into

@@ -147,6 +147,8 @@ def stopped(name, how, ranks, *words):
     check(not os.path.exists(f"{name}/uq"), name, "was fitted before its end")
     begun = operators(name)
     check(len(begun) == ranks, name, "has begun", begun)
+    status = pno(0, "ctl", name, "status")
+    check(status.count("\ncheckpoint  step-") == ranks and "none" not in status, "ctl status of an ensemble\n", status)
     last = max(len(journal(member)) for member in begun) + 4
     check(last < ENDLESS, name, "was not stopped")
     resume(ranks, name, f"train.steps={last}")
