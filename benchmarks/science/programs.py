@@ -47,6 +47,7 @@ def pno_figures(task, run):
     row.update({k + "_all": whole[k] for k in row})
     return {**row, "coverage95": whole["coverage"]["0.95"], "coverage95_se": whole["coverage_se"]["0.95"],
             "width95": whole["width"]["0.95"], "calibrated95": whole["band_coverage"]["0.95"],
+            "calibrated95_se": whole["band_coverage_se"]["0.95"],
             "calibrated_width95": whole["band_width"]["0.95"], "field95": whole["field_coverage"]["0.95"],
             "ssr": whole["ssr"], "ece": whole["ece"], "samples": SAMPLES, "scored_samples": whole["samples"]}
 

@@ -29,8 +29,10 @@ const pno_score_name pno_score_names[] = {
     ROW(width, LEVELS, "mean width of the central interval"),
     ROW(interval_score, LEVELS, "interval score of the central interval"),
     ROW(band_coverage, LEVELS, "fraction inside the pointwise conformal band"),
+    ROW(band_coverage_se, LEVELS, "standard error of band_coverage over samples"),
     ROW(band_width, LEVELS, "mean width of the pointwise conformal band"),
     ROW(field_coverage, LEVELS, "fraction of fields all inside the conformal band of fields"),
+    ROW(field_coverage_se, LEVELS, "standard error of field_coverage over samples"),
     ROW(field_width, LEVELS, "mean width of the conformal band of fields"),
     ROW(pit, BINS, "histogram of the probability integral transform"),
     ROW(rank, BINS, "rank histogram, flat when calibrated"),
@@ -93,6 +95,8 @@ static void finish_levels(const pno_score_spec *p, const table *t, pno_scores_al
   for (int l = 0; l < p->levels; l++) {
     out->level[l] = p->level[l];
     out->coverage_se[l] = standard_error(t, score_at_level(p, IN_COVERAGE, l), out->coverage[l]);
+    out->band_coverage_se[l] = standard_error(t, score_at_level(p, IN_BAND_COVERAGE, l), out->band_coverage[l]);
+    out->field_coverage_se[l] = standard_error(t, score_at_level(p, IN_FIELD_COVERAGE, l), out->field_coverage[l]);
   }
 }
 

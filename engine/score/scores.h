@@ -81,10 +81,10 @@ void pno_scorer_band(const pno_scorer *s, int level, float *lo, float *hi);
 /* Doubles only up to samples: pno_score_names reaches them by offset. Lower is better except where a target is named. */
 typedef struct {
   double l2, rel_l2, h1, rmse, vrmse, energy, crps, nll, spread, skill, ssr, variogram, ece, aleatoric, epistemic;
-  double coverage[PNO_LEVELS_MAX], coverage_se[PNO_LEVELS_MAX]; /* standard error over samples; NaN for one sample */
+  double coverage[PNO_LEVELS_MAX], coverage_se[PNO_LEVELS_MAX]; /* _se: standard error over samples; NaN for one sample */
   double width[PNO_LEVELS_MAX], interval_score[PNO_LEVELS_MAX];
-  double band_coverage[PNO_LEVELS_MAX], band_width[PNO_LEVELS_MAX];
-  double field_coverage[PNO_LEVELS_MAX], field_width[PNO_LEVELS_MAX];
+  double band_coverage[PNO_LEVELS_MAX], band_coverage_se[PNO_LEVELS_MAX], band_width[PNO_LEVELS_MAX];
+  double field_coverage[PNO_LEVELS_MAX], field_coverage_se[PNO_LEVELS_MAX], field_width[PNO_LEVELS_MAX];
   double pit[PNO_PIT_BINS], rank[PNO_PIT_BINS];
   double reliability[PNO_QUANTILES];
   double spectrum_truth[PNO_SHELLS_MAX], spectrum_mean[PNO_SHELLS_MAX], spectrum_members[PNO_SHELLS_MAX];

@@ -41,12 +41,13 @@ static void cell(const column *c, const pno_scores_all *s, char out[CELL]) {
 
 static void say_levels(const pno_cli *cli, const pno_scores_all *s) {
   const bool bands = s->levels > 0 && isfinite(s->band_coverage[0]);
-  pno_cli_say(cli, " level    coverage    +-se       width   interval%s\n", bands ? "   | bands: points      width  whole field      width" : "");
+  pno_cli_say(cli, " level    coverage    +-se       width   interval%s\n",
+              bands ? "   | bands: points    +-se      width  whole field    +-se      width" : "");
   for (int l = 0; l < s->levels; l++) {
-    char right[96] = "";
+    char right[128] = "";
     if (bands)
-      snprintf(right, sizeof right, "   | %13.4f %10.4g %12.4f %10.4g", s->band_coverage[l], s->band_width[l],
-               s->field_coverage[l], s->field_width[l]);
+      snprintf(right, sizeof right, "   | %13.4f %7.4f %10.4g %12.4f %7.4f %10.4g", s->band_coverage[l],
+               s->band_coverage_se[l], s->band_width[l], s->field_coverage[l], s->field_coverage_se[l], s->field_width[l]);
     pno_cli_say(cli, " %5.3g  %10.4f %7.4f  %10.4g %10.4g%s\n", s->level[l], s->coverage[l], s->coverage_se[l], s->width[l],
                 s->interval_score[l], right);
   }

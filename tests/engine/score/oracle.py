@@ -142,7 +142,8 @@ def of_all(samples, draws, words):
     out["ssr"] = np.sqrt((draws + 1) / draws) * out["spread"] / out["skill"]
     out["ece"] = np.mean(np.abs(out["reliability"] - np.arange(1, 20) / 20))
     n = len(samples)
-    out["coverage_se"] = np.std([s["coverage"] for s in samples], 0, ddof=1) / np.sqrt(n) if n > 1 else [np.nan] * 3
+    for k in ("coverage", "band_coverage", "field_coverage"):
+        out[k + "_se"] = np.std([s[k] for s in samples], 0, ddof=1) / np.sqrt(n) if n > 1 else [np.nan] * 3
     out["aleatoric"], out["epistemic"] = .25 + (n - 1) / 2, out["spread"] ** 2 - .5
     for k in ("spectrum_truth", "spectrum_mean", "spectrum_members"):
         out.setdefault(k, [])
