@@ -21,7 +21,7 @@ import programs
 SEEDS = (1, 12, 123, 1234, 12345, 123456, 1234567, 12345678, 123456789)
 # Grids of training and of validation and test; samples of each file; seeds. PyTorch, whose 100 draws take it 2 s a sample,
 # validates on the first few of the validation samples and is scored on the first of the test samples, as pno is too.
-SAMPLES = {"train": 500, "valid": 250, "test": 1000, "few": 100, "common": 200}
+SAMPLES = {"train": 500, "valid": 250, "test": 1000, "few": 40, "common": 64}
 SIZES = {"short": {"grid": (32, 64), "samples": SAMPLES, "seeds": 3}, "full": {"grid": (64, 128), "samples": SAMPLES, "seeds": 9}}
 DATA_SEEDS = {"train": 1001, "valid": 1002, "test": 1003, "few": 1002, "common": 1003}
 SETUP = ("epochs", "batch", "eval_every", "grids", "samples_of")
