@@ -10,7 +10,7 @@
 #include "io/fsutil.h"
 #include "io/h5_image.h"
 
-enum { PNO_AXES_MAX = 64, PNO_AXES_NAME = 64, PNO_AXES_RANK = 6 };
+enum { PNO_AXES_MAX = 64, PNO_AXES_NAME = 64, PNO_AXES_RANK = 7 };
 
 typedef struct {
   char path[PNO_PATH_MAX], temp[PNO_PATH_MAX];

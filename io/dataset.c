@@ -52,8 +52,8 @@ static pno_status check_view(const pno_sample_view *v) {
 static pno_status shape_side(pno_dataset *ds, side *s, const char (*names)[PNO_FIELD_NAME], const side *with) {
   for (int i = 0; i < s->n; i++) {
     pno_field_shape *a = &s->shapes[i];
-    PNO_TRY(pno_field_shape_of(&s->fields[i], names[i], a));
     const pno_field_shape *b = &with->shapes[0];
+    PNO_TRY(pno_field_shape_of(&s->fields[i], names[i], b, a));
     if (a->count != b->count)
       return pno_fail(PNO_E_SHAPE, "%s has %td samples and %s has %td", names[i], a->count, ds->view.target[0],
                       b->count);
@@ -68,6 +68,19 @@ static pno_status shape_side(pno_dataset *ds, side *s, const char (*names)[PNO_F
   return PNO_OK;
 }
 
+/* Space-time targets that come behind the inputs, not with them. */
+static bool follows(const pno_sample_view *v) { return v->mode == PNO_MODE_SPACE_TIME && v->frames_in > 1; }
+
+static pno_status resolve_space_time(pno_dataset *ds, int before) {
+  const pno_sample_view *v = &ds->view;
+  const ptrdiff_t last = ((ptrdiff_t)before + v->frames_out - 1) * v->stride; /* of the first window */
+  if (v->frames_out < 1 || last >= ds->times)
+    return pno_fail(PNO_E_SHAPE, "%d frames_in and %d frames_out with stride %d of a file with %td times", v->frames_in,
+                    v->frames_out, v->stride, ds->times);
+  if (before > 0) ds->windows = (ds->times - 1 - last) / ((ptrdiff_t)v->frames_out * v->stride) + 1;
+  return PNO_OK;
+}
+
 static pno_status resolve_frames(pno_dataset *ds) {
   pno_sample_view *v = &ds->view;
   const bool timed = ds->target.fields[0].time_axis >= 0;
@@ -76,16 +89,15 @@ static pno_status resolve_frames(pno_dataset *ds) {
   if (v->mode != PNO_MODE_STEADY && !timed)
     return pno_fail(PNO_E_SHAPE, "mode %s needs targets with times, %s has none", pno_sample_mode_name(v->mode),
                     v->target[0]);
+  const int before = follows(v) ? v->frames_in : 0; /* frames in front of the targets */
   if (v->frames_out == 0)
-    v->frames_out = v->mode == PNO_MODE_SPACE_TIME ? (int)((ds->times - 1) / v->stride) + 1 : 1;
+    v->frames_out = v->mode == PNO_MODE_SPACE_TIME ? (int)((ds->times - 1) / v->stride) + 1 - before : 1;
   if (v->frames_in > ds->times)
     return pno_fail(PNO_E_SHAPE, "%d frames_in of a file with %td times", v->frames_in, ds->times);
   ds->windows = 1;
   if (v->mode == PNO_MODE_STEADY && v->frames_out != 1)
     return pno_fail(PNO_E_USAGE, "mode steady has one target frame, frames_out is %d", v->frames_out);
-  if (v->mode == PNO_MODE_SPACE_TIME && (ptrdiff_t)(v->frames_out - 1) * v->stride >= ds->times)
-    return pno_fail(PNO_E_SHAPE, "%d frames_out with stride %d of a file with %td times", v->frames_out, v->stride,
-                    ds->times);
+  if (v->mode == PNO_MODE_SPACE_TIME) return resolve_space_time(ds, before);
   if (v->mode != PNO_MODE_AUTOREGRESSIVE) return PNO_OK;
   const ptrdiff_t frames = (ptrdiff_t)v->frames_in + v->frames_out;
   if (frames > ds->times)
@@ -97,7 +109,9 @@ static pno_status resolve_frames(pno_dataset *ds) {
 
 /* Whether the frames of this field are read together and become grid axis 0. */
 static bool frames_are_grid(const pno_dataset *ds, const side *s, int i) {
-  return ds->view.mode == PNO_MODE_SPACE_TIME && (s == &ds->target || s->fields[i].along_time);
+  const pno_sample_view *v = &ds->view;
+  const bool paired = follows(v) && v->frames_in == v->frames_out && s->fields[i].time_axis >= 0;
+  return v->mode == PNO_MODE_SPACE_TIME && (s == &ds->target || s->fields[i].along_time || paired);
 }
 
 /* Whether a * b values overflow what is counted, as floats, with room for a batch of them. */
@@ -150,7 +164,7 @@ static pno_status open_content(pno_dataset *ds, const pno_dataset_limits *limits
   /* The first target is what all others are compared with, so its shape comes first. */
   const char(*targets)[PNO_FIELD_NAME] = (const char(*)[PNO_FIELD_NAME])ds->view.target;
   const char(*inputs)[PNO_FIELD_NAME] = (const char(*)[PNO_FIELD_NAME])ds->view.input;
-  PNO_TRY(pno_field_shape_of(&ds->target.fields[0], targets[0], &ds->target.shapes[0]));
+  PNO_TRY(pno_field_shape_of(&ds->target.fields[0], targets[0], NULL, &ds->target.shapes[0]));
   PNO_TRY(shape_side(ds, &ds->target, targets, &ds->target));
   PNO_TRY(shape_side(ds, &ds->input, inputs, &ds->target));
   if (ds->times == 0) ds->times = 1;
@@ -220,7 +234,7 @@ static pno_status place_field(pno_dataset *ds, const side *s, int i, ptrdiff_t t
   const ptrdiff_t frames = grid ? ds->view.frames_out : 1;
   PNO_TRY(pno_field_read(f, (hsize_t)trajectory, (hsize_t)first, grid ? (hsize_t)ds->view.stride : 1, (hsize_t)frames,
                          ds->raw));
-  PNO_TRY(check_finite(ds->raw, frames * shape->points * shape->channels));
+  PNO_TRY(check_finite(ds->raw, frames * pno_field_values(f, shape)));
   pno_field_scatter(f, shape, frames, space_time && !grid ? ds->view.frames_out : 1, ds->raw, row, *at, out);
   *at += shape->channels;
   return PNO_OK;
@@ -229,12 +243,13 @@ static pno_status place_field(pno_dataset *ds, const side *s, int i, ptrdiff_t t
 /* One side of a sample: frame after frame, field after field. */
 static pno_status place_side(pno_dataset *ds, const side *s, const char (*names)[PNO_FIELD_NAME], ptrdiff_t trajectory,
                              ptrdiff_t first, int frames, int row, float *out) {
+  const ptrdiff_t step = ds->view.mode == PNO_MODE_SPACE_TIME ? ds->view.stride : 1;
   ptrdiff_t at = 0;
   for (int t = 0; t < frames; t++)
     for (int i = 0; i < s->n; i++) {
       const bool once = s->fields[i].time_axis < 0 || frames_are_grid(ds, s, i);
       if (once && t > 0) continue;
-      const pno_status st = place_field(ds, s, i, trajectory, once ? 0 : first + t, row, &at, out);
+      const pno_status st = place_field(ds, s, i, trajectory, first + t * step, row, &at, out);
       if (st != PNO_OK) return pno_fail_in(st, "field %s", names[i]);
     }
   return PNO_OK;
@@ -242,9 +257,13 @@ static pno_status place_side(pno_dataset *ds, const side *s, const char (*names)
 
 static pno_status read_locked(pno_dataset *ds, ptrdiff_t sample, float *x, float *y) {
   const pno_sample_view *v = &ds->view;
-  const ptrdiff_t trajectory = sample / ds->windows, start = sample % ds->windows * v->stride;
+  const ptrdiff_t apart = (ptrdiff_t)v->stride * (follows(v) ? v->frames_out : 1);
+  const ptrdiff_t trajectory = sample / ds->windows, start = sample % ds->windows * apart;
   const bool series = v->mode == PNO_MODE_AUTOREGRESSIVE;
-  const ptrdiff_t first = series ? start + v->frames_in : v->mode == PNO_MODE_STEADY ? ds->times - 1 : 0;
+  const ptrdiff_t first = series                       ? start + v->frames_in
+                          : v->mode == PNO_MODE_STEADY ? ds->times - 1
+                          : follows(v)                 ? start + (ptrdiff_t)v->frames_in * v->stride
+                                                       : 0;
   PNO_TRY(place_side(ds, &ds->input, v->input, trajectory, start, v->frames_in, ds->info.in_channels, x));
   return place_side(ds, &ds->target, v->target, trajectory, first, series ? v->frames_out : 1, ds->info.out_channels,
                     y);
@@ -268,6 +287,23 @@ bool pno_dataset_digest(const pno_dataset *ds, pno_digest *out) {
 const pno_sample_info *pno_dataset_info(const pno_dataset *ds) { return &ds->info; }
 const pno_sample_view *pno_dataset_view(const pno_dataset *ds) { return &ds->view; }
 const char *pno_dataset_format(const pno_dataset *ds) { return ds->format->name; }
+ptrdiff_t pno_dataset_trajectories(const pno_dataset *ds) { return ds->trajectories; }
+int pno_dataset_frames(const pno_dataset *ds) { return (int)ds->times; }
+
+static pno_dataset_part part_of(const side *s, int i) {
+  return (pno_dataset_part){.channels = (int)s->shapes[i].channels, .timed = s->fields[i].time_axis >= 0};
+}
+
+pno_dataset_part pno_dataset_input(const pno_dataset *ds, int i) { return part_of(&ds->input, i); }
+pno_dataset_part pno_dataset_target(const pno_dataset *ds, int i) { return part_of(&ds->target, i); }
+
+pno_status pno_dataset_times(const pno_dataset *ds, double *time) {
+  for (ptrdiff_t t = 0; t < ds->times; t++) time[t] = (double)t;
+  if (!ds->format->times) return PNO_OK;
+  PNO_TRY(pno_h5_begin());
+  return pno_fail_in(ds->format->times((hid_t)pno_guard_id(ds->file), (int)ds->times, time), "%s", ds->path);
+}
+
 ptrdiff_t pno_dataset_count(const pno_dataset *ds) { return ds->trajectories * ds->windows; }
 ptrdiff_t pno_dataset_points(const pno_dataset *ds) { return ds->points; }
 ptrdiff_t pno_dataset_x_count(const pno_dataset *ds) { return ds->points * ds->info.in_channels; }

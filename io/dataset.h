@@ -32,6 +32,20 @@ const pno_sample_view *pno_dataset_view(const pno_dataset *ds); /* resolved: not
 ptrdiff_t pno_dataset_count(const pno_dataset *ds);             /* samples, 0 or more */
 const char *pno_dataset_format(const pno_dataset *ds);          /* "pno-dataset" or "x/y" */
 
+ptrdiff_t pno_dataset_trajectories(const pno_dataset *ds); /* each gives as many samples as another */
+int pno_dataset_frames(const pno_dataset *ds);             /* times of the file, 1 if no field has any */
+
+/* One input or target, in the order of the view. */
+typedef struct {
+  int channels; /* of one frame */
+  bool timed;   /* else it gives them once, in the first frame */
+} pno_dataset_part;
+pno_dataset_part pno_dataset_input(const pno_dataset *ds, int i);
+pno_dataset_part pno_dataset_target(const pno_dataset *ds, int i);
+
+/* Times of the frames [pno_dataset_frames]; 0, 1, .. where the file does not say. Errors: PNO_E_INPUT. */
+pno_status pno_dataset_times(const pno_dataset *ds, double *time);
+
 ptrdiff_t pno_dataset_points(const pno_dataset *ds);   /* product of the grid extents */
 ptrdiff_t pno_dataset_x_count(const pno_dataset *ds);  /* floats of x of one sample */
 ptrdiff_t pno_dataset_y_count(const pno_dataset *ds);

@@ -59,12 +59,19 @@ static bool has_field(const pno_dataset_spec *s, const char *name) {
   return false;
 }
 
+static bool has_scalar(const pno_dataset_spec *s, const char *name) {
+  for (int i = 0; i < s->n_scalars; i++)
+    if (strcmp(s->scalars[i].name, name) == 0) return true;
+  return false;
+}
+
 static pno_status check_view(const pno_dataset_spec *s) {
   const pno_sample_view *v = s->view;
   if (v->n_input < 1 || v->n_input > PNO_FIELDS_MAX || v->n_target < 1 || v->n_target > PNO_FIELDS_MAX)
     return pno_fail(PNO_E_USAGE, "a view of %d input and %d target fields", v->n_input, v->n_target);
   for (int i = 0; i < v->n_input; i++)
-    if (!has_field(s, v->input[i])) return pno_fail(PNO_E_USAGE, "the view's input %s is no field", v->input[i]);
+    if (!has_field(s, v->input[i]) && !has_scalar(s, v->input[i]))
+      return pno_fail(PNO_E_USAGE, "the view's input %s is no field and no scalar", v->input[i]);
   for (int i = 0; i < v->n_target; i++)
     if (!has_field(s, v->target[i])) return pno_fail(PNO_E_USAGE, "the view's target %s is no field", v->target[i]);
   return PNO_OK;
@@ -72,7 +79,7 @@ static pno_status check_view(const pno_dataset_spec *s) {
 
 static pno_status put_all(hid_t file, const pno_dataset_spec *spec, pno_dataset_source *source, void *user,
                           pno_digest *digest) {
-  pno_native_scales scales = {-1, {-1, -1, -1}, -1, -1};
+  pno_native_scales scales = {-1, {-1, -1, -1}, -1, -1, -1};
   char text[PNO_NATIVE_DIGEST_TEXT] = PNO_NATIVE_DIGEST;
   pno_status st = PNO_OK;
   PNO_TRY(pno_native_put_root(file, spec));

@@ -1,5 +1,5 @@
 /* Writes a native data set, pno-dataset 1.0: The Well's layout with dimension scales, so that h5py, xarray, ncdump and
- * The Well's readers open it. The layout is described in io/README.md. All functions are Local (rank 0 writes). */
+ * The Well's readers open it. The layout is described in io/formats/README.md. All functions are Local (rank 0 writes). */
 #ifndef PNO_IO_DATASET_WRITE_H
 #define PNO_IO_DATASET_WRITE_H
 
@@ -30,6 +30,8 @@ typedef struct {
   const char *name;      /* @dataset_name */
   const char *generator; /* program, version and build */
   const char *solver;
+  const char *equation; /* NULL: none */
+  const char *split;    /* the part that the samples are: train, valid, test; NULL: not said */
   const char *config;  /* resolved configuration; NULL: none */
   const char *license; /* NULL: none */
   uint64_t seed;
@@ -37,6 +39,7 @@ typedef struct {
   int n_spatial; /* 1..3 */
   int n[3];
   double lo[3], hi[3]; /* coordinates of the first and the last point of each axis */
+  bool centres;        /* the points are centres of cells, else nodes */
   pno_boundary boundary[3];
   int n_times;        /* 1 for steady problems */
   const double *time; /* [n_times]; NULL: 0, 1, 2, ... */
@@ -45,7 +48,7 @@ typedef struct {
   int n_scalars;
   const pno_scalar_spec *scalars;
   const uint64_t *sample_seed; /* [n_samples]; NULL: the number of the sample (the draws' key beside the seed) */
-  const pno_sample_view *view; /* written as root attributes; names fields of this file */
+  const pno_sample_view *view; /* written as root attributes; names fields of this file, as inputs also scalars */
   bool compress;               /* shuffle + deflate 1; fletcher32 is always there */
 } pno_dataset_spec;
 

@@ -10,8 +10,9 @@ enum { RANK_MAX = 3 + PNO_FIELDS_DIMS_MAX, ALL_CHANNELS = -1 };
 struct pno_fields_file {
   pno_axes_file base;
   ptrdiff_t samples;
-  int dims, n_vars;
+  int n_vars;
   int n[PNO_FIELDS_DIMS_MAX], channels[PNO_FIELDS_VARS_MAX], members[PNO_FIELDS_VARS_MAX];
+  int first[PNO_FIELDS_VARS_MAX], last[PNO_FIELDS_VARS_MAX]; /* the axes of a variable: from first to before last */
   hid_t var[PNO_FIELDS_VARS_MAX];
 };
 
@@ -27,7 +28,12 @@ void pno_fields_abandon(pno_fields_file **file) {
   *file = NULL;
 }
 
-static bool var_is_fine(const pno_fields_var *v) {
+static int first_axis(const pno_fields_var *v) { return v->channels ? v->skip : 0; }
+
+static int last_axis(const pno_fields_spec *s, const pno_fields_var *v) { return v->channels ? s->dims : v->over; }
+
+static bool var_is_fine(const pno_fields_spec *s, const pno_fields_var *v) {
+  if (v->skip < 0 || v->skip >= s->dims || v->over < 0 || v->over > s->dims) return false;
   bool ok = pno_name_is_safe(v->name) && v->channels >= 0 && v->members >= 0 && v->n_attrs >= 0 &&
             v->n_attrs <= PNO_FIELDS_ATTRS_MAX;
   for (int i = 0; ok && i < v->n_attrs; i++) ok = pno_name_is_safe(v->attr[i].name);
@@ -38,19 +44,20 @@ static bool var_is_fine(const pno_fields_var *v) {
 static pno_status check_spec(const pno_fields_spec *s) {
   bool ok = s->samples > 0 && s->dims >= 1 && s->dims <= PNO_FIELDS_DIMS_MAX && s->n_vars >= 1 &&
             s->n_vars <= PNO_FIELDS_VARS_MAX && s->n_notes >= 0 && s->n_notes <= PNO_FIELDS_NOTES_MAX;
-  for (int j = 0; ok && j < s->dims; j++) ok = s->n[j] > 0;
-  for (int i = 0; ok && i < s->n_vars; i++) ok = var_is_fine(&s->var[i]);
+  for (int j = 0; ok && j < s->dims; j++) ok = s->n[j] > 0 && (j < 3 || s->axis[j]);
+  for (int i = 0; ok && i < s->n_vars; i++) ok = var_is_fine(s, &s->var[i]);
   return ok ? PNO_OK : pno_fail(PNO_E_USAGE, "a file of fields with %td samples of %d dimensions and %d variables",
                                 s->samples, s->dims, s->n_vars);
 }
 
 static uint64_t file_bytes(const pno_fields_spec *s) {
-  uint64_t points = 1, sum = 65536;
-  for (int j = 0; j < s->dims; j++) points *= (uint64_t)s->n[j];
+  uint64_t sum = 65536;
   for (int i = 0; i < s->n_vars; i++) {
-    const uint64_t members = s->var[i].members ? (uint64_t)s->var[i].members : 1;
-    sum += (uint64_t)s->samples * members *
-           (s->var[i].channels ? (uint64_t)s->var[i].channels * points * sizeof(float) : sizeof(double));
+    const pno_fields_var *v = &s->var[i];
+    uint64_t bytes = v->channels ? (uint64_t)v->channels * sizeof(float) : sizeof(double);
+    if (v->members) bytes *= (uint64_t)v->members;
+    for (int j = first_axis(v); j < last_axis(s, v); j++) bytes *= (uint64_t)s->n[j];
+    sum += (uint64_t)s->samples * bytes;
   }
   return sum;
 }
@@ -63,7 +70,7 @@ static pno_status add_var(pno_fields_file *f, const pno_fields_spec *s, int k) {
   PNO_TRY(pno_axes_file_axis(&f->base, "sample", s->samples, H5T_NATIVE_INT64, s->sample_ids, &axis[rank++]));
   if (v->members) PNO_TRY(pno_axes_file_axis(&f->base, "member", v->members, -1, NULL, &axis[rank++]));
   if (v->channels) PNO_TRY(pno_axes_file_axis(&f->base, v->channel_axis, v->channels, -1, NULL, &axis[rank++]));
-  for (int j = 0; v->channels && j < s->dims; j++) {
+  for (int j = first_axis(v); j < last_axis(s, v); j++) {
     const char *name = s->axis[j] ? s->axis[j] : axes[j];
     PNO_TRY(pno_axes_file_axis(&f->base, name, s->n[j], H5T_NATIVE_DOUBLE, s->coord[j], &axis[rank++]));
   }
@@ -71,6 +78,8 @@ static pno_status add_var(pno_fields_file *f, const pno_fields_spec *s, int k) {
                             v->units, &f->var[k]));
   f->channels[k] = v->channels;
   f->members[k] = v->members;
+  f->first[k] = first_axis(v);
+  f->last[k] = last_axis(s, v);
   for (int i = 0; i < v->n_attrs; i++) PNO_TRY(pno_h5_put_f64(f->var[k], v->attr[i].name, v->attr[i].value));
   return PNO_OK;
 }
@@ -83,7 +92,6 @@ pno_status pno_fields_create(const char *path, const pno_fields_spec *spec, pno_
   for (int i = 0; i < PNO_FIELDS_VARS_MAX; i++) f->var[i] = -1;
   f->base.file = -1;
   f->samples = spec->samples;
-  f->dims = spec->dims;
   f->n_vars = spec->n_vars;
   memcpy(f->n, spec->n, sizeof f->n);
   pno_status st = pno_axes_file_create(path, "pno-fields", file_bytes(spec), spec->n_notes, spec->note, &f->base);
@@ -126,7 +134,7 @@ static int select_place(const pno_fields_file *f, place p, int channel, hid_t th
     start[rank] = channel == ALL_CHANNELS ? 0 : (hsize_t)channel;
     count[rank++] = channel == ALL_CHANNELS ? (hsize_t)f->channels[p.var] : 1;
   }
-  for (int j = 0; !p.scalar && j < f->dims; j++) count[rank++] = (hsize_t)f->n[j];
+  for (int j = f->first[p.var]; j < f->last[p.var]; j++) count[rank++] = (hsize_t)f->n[j];
   return H5Sselect_hyperslab(there, H5S_SELECT_SET, start, NULL, count, NULL) >= 0 ? rank : -1;
 }
 
@@ -150,12 +158,12 @@ static pno_status put(pno_fields_file *f, place p, hid_t type, const void *value
 /* One channel out of values [points][channels]: HDF5 picks every channels-th value. */
 static pno_status put_channel(pno_fields_file *f, place p, int channel, const float *values) {
   hsize_t count[RANK_MAX], points = 1;
-  const hsize_t first = (hsize_t)channel, step = (hsize_t)f->channels[p.var];
-  for (int j = 0; j < f->dims; j++) points *= (hsize_t)f->n[j];
+  const hsize_t begin = (hsize_t)channel, step = (hsize_t)f->channels[p.var];
+  for (int j = f->first[p.var]; j < f->last[p.var]; j++) points *= (hsize_t)f->n[j];
   const hsize_t all = points * step;
   hid_t there = H5Dget_space(f->var[p.var]), here = H5Screate_simple(1, &all, NULL);
   const bool ok = there >= 0 && here >= 0 &&
-                  H5Sselect_hyperslab(here, H5S_SELECT_SET, &first, &step, &points, NULL) >= 0 &&
+                  H5Sselect_hyperslab(here, H5S_SELECT_SET, &begin, &step, &points, NULL) >= 0 &&
                   select_place(f, p, channel, there, count) > 0 &&
                   H5Dwrite(f->var[p.var], H5T_NATIVE_FLOAT, here, there, H5P_DEFAULT, values) >= 0;
   const pno_status st = written(f, ok, p.sample);
@@ -187,7 +195,14 @@ pno_status pno_fields_put_member_last(pno_fields_file *f, int var, ptrdiff_t sam
 }
 
 pno_status pno_fields_put_scalar(pno_fields_file *f, int var, ptrdiff_t sample, double value) {
-  return put(f, (place){.var = var, .sample = sample, .scalar = true}, H5T_NATIVE_DOUBLE, &value);
+  const place p = {.var = var, .sample = sample, .scalar = true};
+  PNO_TRY(check_place(f, p));
+  if (f->last[var] > 0) return pno_fail(PNO_E_INTERNAL, "%s: variable %d has axes", f->base.path, var);
+  return put(f, p, H5T_NATIVE_DOUBLE, &value);
+}
+
+pno_status pno_fields_put_line(pno_fields_file *f, int var, ptrdiff_t sample, const double *values) {
+  return put(f, (place){.var = var, .sample = sample, .scalar = true}, H5T_NATIVE_DOUBLE, values);
 }
 
 pno_status pno_fields_commit(pno_fields_file **file) {

@@ -8,10 +8,10 @@
 
 #include "engine/base/status.h"
 
-enum { PNO_FIELDS_DIMS_MAX = 3, PNO_FIELDS_VARS_MAX = 48, PNO_FIELDS_NOTES_MAX = 16, PNO_FIELDS_ATTRS_MAX = 4 };
+enum { PNO_FIELDS_DIMS_MAX = 4, PNO_FIELDS_VARS_MAX = 48, PNO_FIELDS_NOTES_MAX = 16, PNO_FIELDS_ATTRS_MAX = 4 };
 
 /* channels > 0: float (sample, channel_axis, x, y, z), with members > 0 (sample, member, channel_axis, x, y, z).
- * channels 0: one double a sample. */
+ * channels 0: one double a sample, or over the first axes (sample, x, ..). */
 typedef struct {
   const char *name;         /* "prediction" */
   const char *long_name;    /* may be NULL */
@@ -19,6 +19,8 @@ typedef struct {
   int channels;
   const char *units; /* may be NULL */
   int members; /* 0: no such axis; variables that have it have the same number */
+  int skip;    /* channels > 0: so many of the first axes it does not have */
+  int over;    /* channels 0: so many of the first axes it has */
   int n_attrs; /* numbers that say what the variable is: the level of an interval of which it is a bound */
   struct {
     const char *name;
@@ -32,7 +34,7 @@ typedef struct {
   const int64_t *sample_ids; /* [samples] or NULL: 0, 1, .. */
   int dims;
   int n[PNO_FIELDS_DIMS_MAX];
-  const char *axis[PNO_FIELDS_DIMS_MAX];   /* NULL: "x", "y", "z" */
+  const char *axis[PNO_FIELDS_DIMS_MAX];   /* NULL: "x", "y", "z"; the fourth has no name of its own */
   const double *coord[PNO_FIELDS_DIMS_MAX]; /* [n] or NULL: 0, 1, .. */
   int n_vars;
   pno_fields_var var[PNO_FIELDS_VARS_MAX];
@@ -52,7 +54,9 @@ pno_status pno_fields_put_last(pno_fields_file *f, int var, ptrdiff_t sample, co
 /* The same of one member of a variable that has them. */
 pno_status pno_fields_put_member(pno_fields_file *f, int var, ptrdiff_t sample, int member, const float *values);
 pno_status pno_fields_put_member_last(pno_fields_file *f, int var, ptrdiff_t sample, int member, const float *values);
+/* Of a variable without channels: one value, or those over its axes. */
 pno_status pno_fields_put_scalar(pno_fields_file *f, int var, ptrdiff_t sample, double value);
+pno_status pno_fields_put_line(pno_fields_file *f, int var, ptrdiff_t sample, const double *values);
 
 /* Syncs and renames into place. f is closed in any case, and *f NULL. */
 pno_status pno_fields_commit(pno_fields_file **f);

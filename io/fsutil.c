@@ -106,24 +106,51 @@ pno_status pno_file_claim(const char *temp) {
   return PNO_OK;
 }
 
-static pno_status settle(const char *temp, const char *path) {
+static pno_status sync_file(const char *path) {
+  const int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+  const pno_status st = fd < 0 || fsync(fd) != 0 ? system_fail("cannot be synced", path, "") : PNO_OK;
+  if (fd >= 0) close(fd);
+  return st;
+}
+
+static pno_status sync_parent(const char *path) {
   char dir[PNO_PATH_MAX];
   int dirfd = -1;
-  const int fd = open(temp, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-  pno_status st = fd < 0 || fsync(fd) != 0 ? system_fail("cannot be synced", temp, "") : PNO_OK;
-  if (fd >= 0) close(fd);
-  PNO_TRY(st);
-  if (rename(temp, path) != 0) return system_fail("cannot be renamed into place", temp, "");
   PNO_TRY(open_parent(path, dir, &dirfd));
-  st = pno_dir_sync(dirfd, dir);
+  const pno_status st = pno_dir_sync(dirfd, dir);
   close(dirfd);
   return st;
+}
+
+static pno_status settle(const char *temp, const char *path) {
+  PNO_TRY(sync_file(temp));
+  if (rename(temp, path) != 0) return system_fail("cannot be renamed into place", temp, "");
+  return sync_parent(path);
 }
 
 pno_status pno_file_settle(const char *temp, const char *path) {
   const pno_status st = settle(temp, path);
   if (st != PNO_OK) unlink(temp);
   return st;
+}
+
+bool pno_file_same(const char *a, const char *b) {
+  struct stat s, t;
+  return stat(a, &s) == 0 && stat(b, &t) == 0 && s.st_dev == t.st_dev && s.st_ino == t.st_ino;
+}
+
+pno_status pno_file_place(const char *from, const char *path) {
+  struct stat info;
+  PNO_TRY(sync_file(from));
+  bool done = link(from, path) == 0;
+  if (!done && (errno == EPERM || errno == EOPNOTSUPP || errno == ENOSYS)) { /* a file system without links */
+    if (lstat(path, &info) == 0) errno = EEXIST;
+    else done = rename(from, path) == 0;
+  }
+  if (done) return sync_parent(path);
+  if (errno != EEXIST) return system_fail("cannot be put into place", path, "");
+  return pno_hint(pno_fail(PNO_E_IO, "%s: appeared meanwhile, and is left as it is", path),
+                  "move it away and run the same command again");
 }
 
 static pno_status read_open(int fd, const char *path, const char *name, size_t max, void **bytes, size_t *n) {

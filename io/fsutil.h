@@ -38,6 +38,13 @@ pno_status pno_file_replace_path(const char *path, const void *bytes, size_t n);
 pno_status pno_file_claim(const char *temp);
 pno_status pno_file_settle(const char *temp, const char *path);
 
+/* Gives a whole file a second name, which nothing may have yet: of two processes only one succeeds. Syncs both. Where
+ * the file system has no links it is the only name then. */
+pno_status pno_file_place(const char *from, const char *path);
+
+/* Both exist and are one file, by whatever names or links. */
+bool pno_file_same(const char *a, const char *b);
+
 /* Whole regular file of at most max bytes into a new block (free it), one byte of zero behind it. Follows no link.
  * Errors: PNO_E_INPUT not a regular file, a link, or too large; PNO_E_IO; PNO_E_NOMEM. */
 pno_status pno_file_read(int dirfd, const char *path, const char *name, size_t max, void **bytes, size_t *n);

@@ -119,18 +119,52 @@ pno_status pno_h5_get_text(hid_t object, const char *name, char *out, size_t cap
   return pno_h5_get_names(object, name, out, cap, 1, &n);
 }
 
+/* n numbers of a class, read as type. what: of the words of a failure. */
+static pno_status get_numbers(hid_t object, const char *name, H5T_class_t class, hid_t type, int n, const char *what,
+                              void *out) {
+  hid_t attr = H5Aopen(object, name, H5P_DEFAULT);
+  if (attr < 0) return pno_h5_fail(PNO_E_INPUT, "attribute %s is absent", name);
+  hid_t file_type = H5Aget_type(attr), space = H5Aget_space(attr);
+  const bool ok = H5Tget_class(file_type) == class && H5Sget_simple_extent_npoints(space) == n &&
+                  H5Aread(attr, type, out) >= 0;
+  pno_h5_close(&space);
+  pno_h5_close(&file_type);
+  pno_h5_close(&attr);
+  return ok ? PNO_OK : pno_h5_fail(PNO_E_INPUT, "attribute %s is not %s", name, what);
+}
+
 pno_status pno_h5_get_i64(hid_t object, const char *name, int64_t *out) {
+  int64_t value = 0;
+  PNO_TRY(get_numbers(object, name, H5T_INTEGER, H5T_NATIVE_INT64, 1, "one integer", &value));
+  *out = value;
+  return PNO_OK;
+}
+
+pno_status pno_h5_get_u64(hid_t object, const char *name, uint64_t *out) {
+  uint64_t value = 0;
+  PNO_TRY(get_numbers(object, name, H5T_INTEGER, H5T_NATIVE_UINT64, 1, "one integer", &value));
+  *out = value;
+  return PNO_OK;
+}
+
+pno_status pno_h5_get_f64s(hid_t object, const char *name, int n, double *out) {
+  return get_numbers(object, name, H5T_FLOAT, H5T_NATIVE_DOUBLE, n, "as many numbers as expected", out);
+}
+
+pno_status pno_h5_get_bool(hid_t object, const char *name, bool *out) {
   hid_t attr = H5Aopen(object, name, H5P_DEFAULT);
   if (attr < 0) return pno_h5_fail(PNO_E_INPUT, "attribute %s is absent", name);
   hid_t type = H5Aget_type(attr), space = H5Aget_space(attr);
-  const bool fits = H5Tget_class(type) == H5T_INTEGER && H5Sget_simple_extent_npoints(space) == 1;
-  int64_t value = 0;
-  const bool ok = fits && H5Aread(attr, H5T_NATIVE_INT64, &value) >= 0;
+  const H5T_class_t class = H5Tget_class(type);
+  const bool fits = (class == H5T_ENUM || class == H5T_INTEGER) && H5Tget_size(type) == 1 &&
+                    H5Sget_simple_extent_npoints(space) == 1;
+  int8_t value = 0;
+  const bool ok = fits && H5Aread(attr, type, &value) >= 0;
   pno_h5_close(&space);
   pno_h5_close(&type);
   pno_h5_close(&attr);
-  if (!ok) return pno_h5_fail(PNO_E_INPUT, "attribute %s is not one integer", name);
-  *out = value;
+  if (!ok) return pno_h5_fail(PNO_E_INPUT, "attribute %s is not one Boolean", name);
+  *out = value != 0;
   return PNO_OK;
 }
 
@@ -194,6 +228,10 @@ pno_status pno_h5_put_u64(hid_t object, const char *name, uint64_t value) {
 
 pno_status pno_h5_put_f64(hid_t object, const char *name, double value) {
   return put(object, name, H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, -1, &value);
+}
+
+pno_status pno_h5_put_f64s(hid_t object, const char *name, int n, const double *values) {
+  return put(object, name, H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, n, values);
 }
 
 pno_status pno_h5_bool_type(hid_t *out) {

@@ -33,6 +33,10 @@ bool pno_h5_has_link(hid_t group, const char *name); /* one name, not a path */
  * Errors: PNO_E_INPUT when absent, of another kind, or longer than cap - 1. */
 pno_status pno_h5_get_text(hid_t object, const char *name, char *out, size_t cap);
 pno_status pno_h5_get_i64(hid_t object, const char *name, int64_t *out);
+pno_status pno_h5_get_bool(hid_t object, const char *name, bool *out); /* of one byte, as h5py writes them */
+pno_status pno_h5_get_u64(hid_t object, const char *name, uint64_t *out);
+/* A list of n numbers, or one where n is 1: out [n]. */
+pno_status pno_h5_get_f64s(hid_t object, const char *name, int n, double *out);
 /* A list of at most max strings: out [max][cap]. */
 pno_status pno_h5_get_names(hid_t object, const char *name, char *out, size_t cap, int max, int *n);
 
@@ -44,6 +48,7 @@ pno_status pno_h5_put_wordlist(hid_t object, const char *name, int n, const char
 pno_status pno_h5_put_i64(hid_t object, const char *name, int64_t value);
 pno_status pno_h5_put_u64(hid_t object, const char *name, uint64_t value);
 pno_status pno_h5_put_f64(hid_t object, const char *name, double value);
+pno_status pno_h5_put_f64s(hid_t object, const char *name, int n, const double *values);
 /* The Boolean of h5py: an enumeration {FALSE, TRUE} of one byte. n < 0 writes one scalar, else a list [n]. */
 pno_status pno_h5_put_bools(hid_t object, const char *name, int n, const bool *values);
 pno_status pno_h5_bool_type(hid_t *out); /* owned by the caller */

@@ -12,7 +12,7 @@ struct pno_normaliser {
   ptrdiff_t points, rows, count; /* count: values added to each entry so far */
   int channels;
   double *sum_mean, *sum_m2;          /* [rows][channels], owned; running mean and squared differences */
-  float *mean, *std, *scale, *spread; /* [rows][channels], owned */
+  float *mean, *std, *scale, *spread, *divisor; /* [rows][channels], owned */
 };
 
 static ptrdiff_t entries(const pno_normaliser *z) { return z->rows * z->channels; }
@@ -21,6 +21,7 @@ static void fill_derived(pno_normaliser *z) {
   for (ptrdiff_t i = 0; i < entries(z); i++) {
     z->spread[i] = z->kind == PNO_NORMALISE_NONE ? 1.0f : z->std[i] + eps;
     z->scale[i] = 1.0f / z->spread[i];
+    z->divisor[i] = z->std[i] == 0.0f ? 1.0f : z->spread[i];
   }
 }
 
@@ -38,7 +39,8 @@ pno_status pno_normaliser_create(pno_normalise kind, ptrdiff_t points, int chann
   z->std = calloc(rows, row4);
   z->scale = calloc(rows, row4);
   z->spread = calloc(rows, row4);
-  if (!z->sum_mean || !z->sum_m2 || !z->mean || !z->std || !z->scale || !z->spread) {
+  z->divisor = calloc(rows, row4);
+  if (!z->sum_mean || !z->sum_m2 || !z->mean || !z->std || !z->scale || !z->spread || !z->divisor) {
     pno_normaliser_destroy(&z);
     return pno_fail(PNO_E_NOMEM, "no memory for a normaliser of %td points and %d channels", points, channels);
   }
@@ -56,6 +58,7 @@ void pno_normaliser_destroy(pno_normaliser **z) {
   free((*z)->std);
   free((*z)->scale);
   free((*z)->spread);
+  free((*z)->divisor);
   free(*z);
   *z = NULL;
 }
@@ -133,3 +136,4 @@ const float *pno_normaliser_mean(const pno_normaliser *z) { return z->mean; }
 const float *pno_normaliser_std(const pno_normaliser *z) { return z->std; }
 const float *pno_normaliser_scale(const pno_normaliser *z) { return z->scale; }
 const float *pno_normaliser_spread(const pno_normaliser *z) { return z->spread; }
+const float *pno_normaliser_divisor(const pno_normaliser *z) { return z->divisor; }

@@ -48,4 +48,8 @@ const float *pno_normaliser_std(const pno_normaliser *z);
 const float *pno_normaliser_scale(const pno_normaliser *z);
 const float *pno_normaliser_spread(const pno_normaliser *z);
 
+/* The spread, but 1 where std is 0: what inputs are divided by. A channel that never changes (a parameter of the
+ * equation) becomes 0 either way, and one that has another value elsewhere does not become 1e7 times as large. */
+const float *pno_normaliser_divisor(const pno_normaliser *z);
+
 #endif

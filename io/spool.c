@@ -65,7 +65,9 @@ static pno_status write_at_end(pno_spool *s, const void *head, size_t head_bytes
 /* Takes over an existing file or begins a new one. */
 static pno_status take_over(pno_spool *s, pno_digest key) {
   int state = PNO_SPOOL_FREE;
-  if (flock(s->fd, LOCK_EX | LOCK_NB) != 0) {
+  struct stat info;
+  /* Without a name: its last owner has removed it between our open and our lock. */
+  if (flock(s->fd, LOCK_EX | LOCK_NB) != 0 || fstat(s->fd, &info) != 0 || info.st_nlink == 0) {
     (void)pno_fail(PNO_E_IO, "%s: another process appends to it", s->path);
     return pno_hint(PNO_E_IO, "wait for the other run, or choose another data.path");
   }
@@ -119,9 +121,20 @@ pno_status pno_spool_sync(pno_spool *s) {
   return PNO_OK;
 }
 
+/* Its lock is still held; the name may be another's by now if the file has none. */
+static void remove_empty(const pno_spool *s) {
+  struct stat info;
+  char dir[PNO_SPOOL_PATH];
+  if (s->end > (off_t)sizeof(pno_spool_header) || fstat(s->fd, &info) != 0 || info.st_nlink == 0) return;
+  unlink(s->path);
+  snprintf(dir, sizeof dir, "%.*s", (int)(strrchr(s->path, '/') - s->path), s->path);
+  rmdir(dir); /* fails while there are others in it */
+}
+
 pno_status pno_spool_close(pno_spool **s) {
   if (!s || !*s) return PNO_OK;
   const pno_status st = pno_spool_sync(*s);
+  remove_empty(*s);
   close((*s)->fd);
   free(*s);
   *s = NULL;

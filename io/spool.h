@@ -18,7 +18,8 @@ typedef struct pno_spool_set pno_spool_set; /* all records in a directory */
 
 /* Creates dir (0700) and the spool of this rank, or goes on behind the last valid record of it.
  *
- * key: digest of the configuration that makes the records; another key in the file is refused, nothing is deleted.
+ * key: digest of the configuration that makes the records; another key in a file with records is refused, nothing is
+ * deleted.
  * Errors: PNO_E_IO, also when another process appends to it; PNO_E_INPUT foreign key or not a spool; PNO_E_NOMEM. */
 pno_status pno_spool_open(const char *dir, int rank, pno_digest key, pno_spool **out);
 
@@ -28,7 +29,10 @@ pno_status pno_spool_append(pno_spool *s, uint64_t id, const void *payload, size
 
 /* After it returns PNO_OK every appended record survives a crash of the machine. Errors: PNO_E_IO. */
 pno_status pno_spool_sync(pno_spool *s);
-pno_status pno_spool_close(pno_spool **s); /* syncs; takes NULL and closed spools; always releases */
+
+/* Syncs; one without records is deleted, and so is dir if nothing else is in it. Takes NULL and closed spools; always
+ * releases. Errors: PNO_E_IO. */
+pno_status pno_spool_close(pno_spool **s);
 
 /* Reads and verifies all spools in dir, of whatever former number of ranks. No directory: an empty set.
  *
@@ -46,6 +50,8 @@ pno_status pno_spool_read(const pno_spool_set *set, uint64_t id, void *payload, 
 pno_status pno_spool_sample(void *user, ptrdiff_t sample, float *values, ptrdiff_t n);
 
 void pno_spool_set_close(pno_spool_set **set); /* takes NULL and closed sets */
+
+double pno_spool_bytes(const char *dir); /* of all spools in it; 0: none */
 
 /* Deletes the spools in dir and then dir, once the data set is in place. Other files in it stay, and so does dir then.
  * Errors: PNO_E_IO. */

@@ -44,6 +44,24 @@ pno_status pno_spool_pread(int fd, const char *path, void *to, size_t bytes, off
   return PNO_OK;
 }
 
+/* What was killed before its first record is in nobody's way. */
+static pno_status check_foreign(int fd, const char *path, pno_digest theirs, pno_digest ours, int *state) {
+  struct stat s;
+  char a[PNO_DIGEST_TEXT], b[PNO_DIGEST_TEXT];
+  if (fstat(fd, &s) != 0) return pno_fail(PNO_E_IO, "%s: %s", path, strerror(errno));
+  if (s.st_size < (off_t)(sizeof(pno_spool_header) + sizeof(pno_spool_record))) {
+    *state = PNO_SPOOL_FREE;
+    return PNO_OK;
+  }
+  const char *slash = strrchr(path, '/');
+  pno_digest_text(theirs, a);
+  pno_digest_text(ours, b);
+  (void)pno_fail(PNO_E_INPUT, "%s: holds samples of another configuration or program (key %s, this one is %s)", path, a,
+                 b);
+  return pno_hint(PNO_E_INPUT, "finish that run with what began it, choose another data.path, or delete the folder %.*s",
+                  slash ? (int)(slash - path) : 1, slash ? path : ".");
+}
+
 pno_status pno_spool_check(int fd, const char *path, pno_digest key, int *state) {
   pno_spool_header h;
   size_t got = 0;
@@ -59,15 +77,7 @@ pno_status pno_spool_check(int fd, const char *path, pno_digest key, int *state)
     (void)pno_fail(PNO_E_INPUT, "%s: the header is damaged or of another version", path);
     return pno_hint(PNO_E_INPUT, "delete the file; its samples are computed again");
   }
-  if (!pno_digest_equal(h.key, key)) {
-    char theirs[PNO_DIGEST_TEXT], ours[PNO_DIGEST_TEXT];
-    pno_digest_text(h.key, theirs);
-    pno_digest_text(key, ours);
-    (void)pno_fail(PNO_E_INPUT, "%s: holds samples of another configuration (key %s, this one is %s)", path, theirs,
-                   ours);
-    return pno_hint(PNO_E_INPUT, "finish that run with its configuration, choose another data.path, or delete %s",
-                    path);
-  }
+  if (!pno_digest_equal(h.key, key)) return check_foreign(fd, path, h.key, key, state);
   *state = PNO_SPOOL_OURS;
   return PNO_OK;
 }

@@ -30,7 +30,8 @@ typedef struct {
 pno_spool_header pno_spool_header_of(pno_digest key);
 pno_digest pno_spool_record_digest(uint64_t id, const void *payload, uint64_t bytes);
 
-/* Reads the header. state: PNO_SPOOL_OURS, or PNO_SPOOL_FREE for an empty file or one torn within its header.
+/* Reads the header. state: PNO_SPOOL_OURS, or PNO_SPOOL_FREE for an empty file, one torn within its header, or a
+ * foreign one without records.
  * Errors: PNO_E_INPUT foreign key or not a spool; PNO_E_IO. */
 pno_status pno_spool_check(int fd, const char *path, pno_digest key, int *state);
 

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 typedef struct {
@@ -128,6 +129,19 @@ void pno_spool_set_close(pno_spool_set **set) {
   free((*set)->places);
   free(*set);
   *set = NULL;
+}
+
+double pno_spool_bytes(const char *dir) {
+  DIR *d = opendir(dir);
+  double bytes = 0;
+  if (!d) return 0;
+  for (const struct dirent *e = readdir(d); e; e = readdir(d)) {
+    struct stat info;
+    if (is_spool(e->d_name) && fstatat(dirfd(d), e->d_name, &info, AT_SYMLINK_NOFOLLOW) == 0)
+      bytes += (double)info.st_size;
+  }
+  closedir(d);
+  return bytes;
 }
 
 pno_status pno_spool_remove(const char *dir) {

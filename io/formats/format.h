@@ -12,14 +12,17 @@
 #include "io/h5.h"
 #include "io/sample.h"
 
-/* One field of a file. Axis 0 counts trajectories; every axis that is neither time nor channel is grid, in order. */
+/* One field of a file. Axis 0 counts trajectories; every axis that is neither time nor channel is grid, in order.
+ * A scalar has no grid axes: its value holds at every point. */
 typedef struct {
   hid_t dset;                   /* owned by the data set, -1: none */
   int rank;                     /* of dset */
   hsize_t dims[H5S_MAX_RANK];   /* of dset */
-  int time_axis;                /* 1 or 2, -1: none */
+  int time_axis;                /* 1 or 2, of a shared scalar 0; -1: none */
   int channel_axis, n_channel_axes; /* the first of neighbouring axes, before or behind the whole grid; 0: none */
   bool along_time;              /* an input whose times are those of the targets (space_time only) */
+  bool everywhere;              /* a scalar: no grid axes */
+  bool shared;                  /* a scalar of all trajectories: no axis counts them */
 } pno_field;
 
 typedef struct {
@@ -32,6 +35,7 @@ typedef struct {
   pno_status (*fields)(hid_t file, const pno_sample_view *view, pno_field *input, pno_field *target);
   /* Overwrites lo and hi of info, whose shape is known, where the file knows them. */
   pno_status (*coordinates)(hid_t file, const pno_sample_view *view, pno_sample_info *info);
+  pno_status (*times)(hid_t file, int n, double *time); /* of the n frames; NULL: the file does not say */
   pno_status (*digest)(hid_t file, pno_digest *out); /* the content digest in the file; NULL: has none */
   pno_status (*verify)(hid_t file);                  /* compares content and digest; NULL: cannot */
 } pno_format;
@@ -42,6 +46,12 @@ const pno_format *pno_format_of(hid_t file);
 /* Opens a data set of numbers into f, with no time and no channel axis yet.
  * Errors: PNO_E_INPUT absent, with the names that group has; not numbers; more than 8 axes. */
 pno_status pno_field_open(hid_t group, const char *name, pno_field *f);
+
+/* The same of a scalar, a data set of at most two axes; which they are is for the caller to say. */
+pno_status pno_scalar_open(hid_t group, const char *name, pno_field *f);
+
+/* Whether that is the name of a link in group, and no path. */
+bool pno_format_has(hid_t group, const char *name);
 
 /* The names in a group as "a, b, c", cut at cap - 1 bytes. */
 void pno_format_names(hid_t group, char *text, size_t cap);

@@ -42,8 +42,12 @@ static bool is_number(hid_t dset) {
   return class == H5T_INTEGER || class == H5T_FLOAT || class == H5T_ENUM; /* h5py's Boolean is an enumeration */
 }
 
-pno_status pno_field_open(hid_t group, const char *name, pno_field *f) {
-  if (name[0] == '\0' || strchr(name, '/') || strcmp(name, ".") == 0 || !pno_h5_has_link(group, name)) {
+bool pno_format_has(hid_t group, const char *name) {
+  return name[0] && !strchr(name, '/') && strcmp(name, ".") != 0 && pno_h5_has_link(group, name);
+}
+
+static pno_status open_numbers(hid_t group, const char *name, pno_field *f) {
+  if (!pno_format_has(group, name)) {
     char names[256];
     pno_format_names(group, names, sizeof names);
     return pno_fail(PNO_E_INPUT, "no data set %s; there are: %s", name[0] ? name : "without a name", names);
@@ -53,11 +57,28 @@ pno_status pno_field_open(hid_t group, const char *name, pno_field *f) {
   pno_field found = {.dset = dset, .time_axis = -1, .channel_axis = -1};
   pno_status st = pno_h5_extent(dset, &found.rank, found.dims);
   if (st == PNO_OK && !is_number(dset)) st = pno_fail(PNO_E_INPUT, "%s does not hold numbers", name);
-  if (st == PNO_OK && (found.rank < 2 || found.rank > PNO_GUARD_RANK))
-    st = pno_fail(PNO_E_SHAPE, "%s has %d axes, expected samples and then 1 to 3 grid axes", name, found.rank);
   if (st == PNO_OK)
     *f = found;
   else
     pno_h5_close(&dset);
   return st;
+}
+
+static pno_status open_of_rank(hid_t group, const char *name, int least, int most, const char *expected, pno_field *f) {
+  pno_field found;
+  PNO_TRY(open_numbers(group, name, &found));
+  if (found.rank < least || found.rank > most) {
+    pno_h5_close(&found.dset);
+    return pno_fail(PNO_E_SHAPE, "%s has %d axes, expected %s", name, found.rank, expected);
+  }
+  *f = found;
+  return PNO_OK;
+}
+
+pno_status pno_field_open(hid_t group, const char *name, pno_field *f) {
+  return open_of_rank(group, name, 2, PNO_GUARD_RANK, "samples and then 1 to 3 grid axes", f);
+}
+
+pno_status pno_scalar_open(hid_t group, const char *name, pno_field *f) {
+  return open_of_rank(group, name, 0, 2, "a number, or one for each sample and time", f);
 }

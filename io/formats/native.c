@@ -1,4 +1,4 @@
-/* Reader of pno-dataset 1.0; the layout is in io/README.md. Digest: native_digest.c, writer: native_write.c. */
+/* Reader of pno-dataset 1.0; the layout is in io/formats/README.md. Digest: native_digest.c, writer: native_write.c. */
 #include "io/formats/native.h"
 
 #include "io/formats/format.h"
@@ -8,6 +8,9 @@
 
 const char *const pno_native_axes[3] = {"x", "y", "z"};
 const char *const pno_native_groups[PNO_NATIVE_ORDERS] = {"t0_fields", "t1_fields"};
+
+const char *const pno_native_statistics[PNO_STATISTICS] = {"mean",       "std",       "rms",      "min", "max",
+                                                           "mean_delta", "std_delta", "rms_delta"};
 
 static bool recognise(hid_t file) {
   char format[32];
@@ -82,20 +85,41 @@ static hid_t open_group(hid_t file, const char *name) {
   return pno_h5_has_link(file, name) ? H5Gopen2(file, name, H5P_DEFAULT) : -1;
 }
 
-/* The order of the group that has the field; 0 where none has, so that the words of the failure list t0_fields. */
-static int find_order(hid_t file, const char *name) {
-  int found = 0;
-  for (int order = 0; order < PNO_NATIVE_ORDERS; order++) {
-    hid_t group = open_group(file, pno_native_groups[order]);
-    if (group >= 0 && name[0] && !strchr(name, '/') && pno_h5_has_link(group, name)) found = order;
-    pno_h5_close(&group);
-  }
+static bool has(hid_t file, const char *group_name, const char *name) {
+  hid_t group = open_group(file, group_name);
+  const bool found = group >= 0 && pno_format_has(group, name);
+  pno_h5_close(&group);
   return found;
+}
+
+/* The order of the group that has the field; -1: none has. */
+static int find_order(hid_t file, const char *name) {
+  int found = -1;
+  for (int order = 0; order < PNO_NATIVE_ORDERS; order++)
+    if (has(file, pno_native_groups[order], name)) found = order;
+  return found;
+}
+
+static void list_group(hid_t file, const char *name, char *text, size_t cap) {
+  hid_t group = open_group(file, name);
+  snprintf(text, cap, "nothing");
+  if (group >= 0) pno_format_names(group, text, cap);
+  pno_h5_close(&group);
+}
+
+static pno_status fail_absent(hid_t file, const char *name) {
+  char t0[256], t1[256], scalars[256];
+  list_group(file, pno_native_groups[0], t0, sizeof t0);
+  list_group(file, pno_native_groups[1], t1, sizeof t1);
+  list_group(file, "scalars", scalars, sizeof scalars);
+  return pno_fail(PNO_E_INPUT, "no field or scalar %s; fields: %s; vector fields: %s; scalars: %s",
+                  name[0] ? name : "without a name", t0, t1, scalars);
 }
 
 /* Axes: trajectory, time unless the field is constant in it, n_spatial of grid, one of components for order 1. */
 static pno_status open_field(hid_t file, const char *name, int n_spatial, pno_field *f) {
   const int order = find_order(file, name);
+  if (order < 0) return fail_absent(file, name);
   hid_t group = open_group(file, pno_native_groups[order]);
   if (group < 0) return pno_h5_fail(PNO_E_INPUT, "group %s is absent", pno_native_groups[order]);
   const pno_status st = pno_fail_in(pno_field_open(group, name, f), "%s", pno_native_groups[order]);
@@ -112,13 +136,51 @@ static pno_status open_field(hid_t file, const char *name, int n_spatial, pno_fi
   return PNO_OK;
 }
 
+/* Axes: trajectory and time, each where the attributes say so; one value of all may also be a list of one. */
+static pno_status set_scalar_axes(pno_field *f) {
+  bool sample = false, time = false;
+  PNO_TRY(pno_h5_get_bool(f->dset, "sample_varying", &sample));
+  PNO_TRY(pno_h5_get_bool(f->dset, "time_varying", &time));
+  const int axes = (sample ? 1 : 0) + (time ? 1 : 0);
+  if (f->rank != axes && !(axes == 0 && f->rank == 1 && f->dims[0] == 1))
+    return pno_fail(PNO_E_SHAPE, "has %d axes, but sample_varying and time_varying say %d", f->rank, axes);
+  f->everywhere = true;
+  f->shared = !sample;
+  if (time) f->time_axis = sample ? 1 : 0;
+  return PNO_OK;
+}
+
+static pno_status open_scalar(hid_t file, const char *name, bool space_time, pno_field *f) {
+  hid_t group = open_group(file, "scalars");
+  if (group < 0) return pno_h5_fail(PNO_E_INPUT, "group scalars is absent");
+  pno_status st = pno_scalar_open(group, name, f);
+  if (st == PNO_OK) st = pno_fail_in(set_scalar_axes(f), "%s", name);
+  f->along_time = space_time && f->time_axis >= 0; /* known in advance: the value at the time of each target */
+  pno_h5_close(&group);
+  return pno_fail_in(st, "scalars");
+}
+
+/* A field, or else a scalar. */
+static pno_status open_input(hid_t file, const pno_sample_view *v, const char *name, int n_spatial, pno_field *f) {
+  if (find_order(file, name) < 0 && has(file, "scalars", name))
+    return open_scalar(file, name, v->mode == PNO_MODE_SPACE_TIME, f);
+  return open_field(file, name, n_spatial, f);
+}
+
+static pno_status open_target(hid_t file, const char *name, int n_spatial, pno_field *f) {
+  if (find_order(file, name) < 0 && has(file, "scalars", name))
+    return pno_hint(pno_fail(PNO_E_INPUT, "%s is a scalar, which can be an input but no target", name),
+                    "give fields as data.target");
+  return open_field(file, name, n_spatial, f);
+}
+
 static pno_status open_fields(hid_t file, const pno_sample_view *v, pno_field *input, pno_field *target) {
   int64_t n_spatial = 0;
   PNO_TRY(pno_h5_get_i64(file, "n_spatial_dims", &n_spatial));
   if (n_spatial < 1 || n_spatial > 3)
     return pno_fail(PNO_E_INPUT, "attribute n_spatial_dims is %lld", (long long)n_spatial);
-  for (int i = 0; i < v->n_input; i++) PNO_TRY(open_field(file, v->input[i], (int)n_spatial, &input[i]));
-  for (int i = 0; i < v->n_target; i++) PNO_TRY(open_field(file, v->target[i], (int)n_spatial, &target[i]));
+  for (int i = 0; i < v->n_input; i++) PNO_TRY(open_input(file, v, v->input[i], (int)n_spatial, &input[i]));
+  for (int i = 0; i < v->n_target; i++) PNO_TRY(open_target(file, v->target[i], (int)n_spatial, &target[i]));
   return PNO_OK;
 }
 
@@ -151,6 +213,16 @@ static pno_status read_coordinates(hid_t file, const pno_sample_view *v, pno_sam
   return PNO_OK;
 }
 
+static pno_status read_times(hid_t file, int n, double *time) {
+  hsize_t dims[H5S_MAX_RANK];
+  int rank = 0;
+  hid_t dset = pno_h5_has_link(file, "time") ? H5Dopen2(file, "time", H5P_DEFAULT) : -1;
+  const bool ok = dset >= 0 && pno_h5_extent(dset, &rank, dims) == PNO_OK && rank == 1 && dims[0] == (hsize_t)n &&
+                  H5Dread(dset, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, time) >= 0;
+  pno_h5_close(&dset);
+  return ok ? PNO_OK : pno_h5_fail(PNO_E_INPUT, "coordinate time is absent or no list of %d times", n);
+}
+
 static pno_status read_digest(hid_t file, pno_digest *out) {
   char text[PNO_NATIVE_DIGEST_TEXT];
   const size_t prefix = sizeof PNO_NATIVE_DIGEST - 1;
@@ -178,6 +250,7 @@ const pno_format pno_format_native = {
     .view = fill_view,
     .fields = open_fields,
     .coordinates = read_coordinates,
+    .times = read_times,
     .digest = read_digest,
     .verify = verify,
 };

@@ -20,6 +20,12 @@ enum { PNO_NATIVE_ORDERS = 2, PNO_NATIVE_DIGEST_TEXT = 48 }; /* scalar and vecto
 extern const char *const pno_native_axes[3];                    /* x, y, z */
 extern const char *const pno_native_groups[PNO_NATIVE_ORDERS];  /* t0_fields, t1_fields */
 
+/* Statistics that a field carries as attributes: one number, of a vector field one for each component. Those behind
+ * PNO_STATISTICS_ALWAYS are of the differences between frames and absent where there is one frame. */
+enum { PNO_STATISTICS = 8, PNO_STATISTICS_ALWAYS = 5 };
+extern const char
+    *const pno_native_statistics[PNO_STATISTICS]; /* mean std rms min max mean_delta std_delta rms_delta */
+
 /* The sample view in the root attributes. get leaves entries of the view that are set as they are. */
 pno_status pno_native_put_view(hid_t file, const pno_sample_view *view);
 pno_status pno_native_get_view(hid_t file, pno_sample_view *view);

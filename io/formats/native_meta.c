@@ -7,7 +7,7 @@
 #include <string.h>
 
 void pno_native_close_scales(pno_native_scales *s) {
-  hid_t *all[] = {&s->time, &s->axis[0], &s->axis[1], &s->axis[2], &s->trajectory, &s->component};
+  hid_t *all[] = {&s->time, &s->axis[0], &s->axis[1], &s->axis[2], &s->trajectory, &s->component, &s->end};
   for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) pno_h5_close(all[i]);
 }
 
@@ -40,6 +40,9 @@ pno_status pno_native_put_root(hid_t file, const pno_dataset_spec *spec) {
   PNO_TRY(pno_h5_put_i64(file, "n_trajectories", spec->n_samples));
   PNO_TRY(pno_h5_put_text(file, "generator", spec->generator));
   PNO_TRY(pno_h5_put_text(file, "solver", spec->solver));
+  if (spec->equation) PNO_TRY(pno_h5_put_text(file, "equation", spec->equation));
+  if (spec->split) PNO_TRY(pno_h5_put_text(file, "split", spec->split));
+  PNO_TRY(pno_h5_put_text(file, "points", spec->centres ? "centres" : "nodes"));
   PNO_TRY(pno_h5_put_text(file, "rng", "philox4x32-10"));
   PNO_TRY(pno_h5_put_u64(file, "seed", spec->seed));
   if (spec->config) PNO_TRY(pno_h5_put_text(file, "config", spec->config));
@@ -80,6 +83,7 @@ static const label axis_labels[3] = {
     {"x", "1", "X", "first coordinate"}, {"y", "1", "Y", "second coordinate"}, {"z", "1", "Z", "third coordinate"}};
 static const label trajectory_label = {"trajectory", "1", NULL, "number of the trajectory"};
 static const label component_label = {"component", "1", NULL, "component of a vector"};
+static const label end_label = {"end", "1", NULL, "first and last point of an axis"};
 
 static bool has_vectors(const pno_dataset_spec *spec) {
   for (int i = 0; i < spec->n_fields; i++)
@@ -97,6 +101,8 @@ static pno_status put_lines(hid_t file, const pno_dataset_spec *spec, double *ro
   }
   fill_line(0.0, (double)(spec->n_samples - 1), spec->n_samples, room);
   PNO_TRY(put_scale(file, &trajectory_label, spec->n_samples, room, &s->trajectory));
+  fill_line(0.0, 1.0, 2, room);
+  PNO_TRY(put_scale(file, &end_label, 2, room, &s->end));
   if (!has_vectors(spec)) return PNO_OK;
   fill_line(0.0, (double)(spec->n_spatial - 1), spec->n_spatial, room);
   return put_scale(file, &component_label, spec->n_spatial, room, &s->component);
@@ -118,11 +124,12 @@ static pno_status link_dimensions(hid_t file, const pno_dataset_spec *spec) {
 
 pno_status pno_native_put_scales(hid_t file, const pno_dataset_spec *spec, pno_native_scales *out) {
   ptrdiff_t most = spec->n_samples > spec->n_times ? spec->n_samples : spec->n_times;
+  if (most < 2) most = 2; /* ends of an axis */
   for (int i = 0; i < spec->n_spatial; i++)
     if (spec->n[i] > most) most = spec->n[i];
   double *room = calloc((size_t)most, sizeof *room);
   if (!room) return pno_fail(PNO_E_NOMEM, "no memory for %td coordinates", most);
-  pno_native_scales s = {-1, {-1, -1, -1}, -1, -1};
+  pno_native_scales s = {-1, {-1, -1, -1}, -1, -1, -1};
   pno_status st = put_lines(file, spec, room, &s);
   free(room);
   if (st == PNO_OK) st = link_dimensions(file, spec);
@@ -163,31 +170,33 @@ static const struct {
              [PNO_BOUNDARY_WALL] = {"wall", "WALL"},
              [PNO_BOUNDARY_OPEN] = {"open", "OPEN"}};
 
-/* mask is true at the two ends of the axis; values there are 0. */
-static pno_status put_ends(hid_t group, ptrdiff_t n, hid_t scale) {
-  const hsize_t dims = (hsize_t)n;
-  hid_t boolean = -1, mask = -1, values = -1;
-  float *zeros = calloc((size_t)n, sizeof *zeros);
+/* A data set over one dimension. */
+static pno_status put_line(hid_t group, const char *name, hid_t file_type, hid_t type, hsize_t n, const void *values,
+                           hid_t scale) {
+  hid_t dset = -1;
+  PNO_TRY(pno_h5_put_data(group, name, file_type, type, 1, &n, values, &dset));
+  const bool ok = H5DSattach_scale(dset, scale, 0) >= 0;
+  pno_h5_close(&dset);
+  return ok ? PNO_OK : pno_h5_fail(PNO_E_IO, "%s without dimension", name);
+}
+
+/* mask is true at the two ends of the axis; values are those at the points of the mask: 0. */
+static pno_status put_ends(hid_t group, ptrdiff_t n, hid_t scale, hid_t end) {
+  static const float zeros[2];
+  hid_t boolean = -1;
   int8_t *ends = calloc((size_t)n, sizeof *ends);
-  pno_status st = zeros && ends ? PNO_OK : pno_fail(PNO_E_NOMEM, "no memory for %td boundary points", n);
-  if (st == PNO_OK) {
-    ends[0] = ends[n - 1] = 1;
-    st = pno_h5_bool_type(&boolean);
-  }
-  if (st == PNO_OK) st = pno_h5_put_data(group, "mask", boolean, boolean, 1, &dims, ends, &mask);
-  if (st == PNO_OK)
-    st = pno_h5_put_data(group, "values", H5T_IEEE_F32LE, H5T_NATIVE_FLOAT, 1, &dims, zeros, &values);
-  if (st == PNO_OK && (H5DSattach_scale(mask, scale, 0) < 0 || H5DSattach_scale(values, scale, 0) < 0))
-    st = pno_h5_fail(PNO_E_IO, "a boundary without dimension");
-  pno_h5_close(&values);
-  pno_h5_close(&mask);
+  if (!ends) return pno_fail(PNO_E_NOMEM, "no memory for %td boundary points", n);
+  ends[0] = ends[n - 1] = 1;
+  pno_status st = pno_h5_bool_type(&boolean);
+  if (st == PNO_OK) st = put_line(group, "mask", boolean, boolean, (hsize_t)n, ends, scale);
+  if (st == PNO_OK) /* an axis of one point has one end, which is its only point */
+    st = put_line(group, "values", H5T_IEEE_F32LE, H5T_NATIVE_FLOAT, n > 1 ? 2 : 1, zeros, n > 1 ? end : scale);
   pno_h5_close(&boolean);
   free(ends);
-  free(zeros);
   return st;
 }
 
-static pno_status put_boundary(hid_t parent, const pno_dataset_spec *spec, int axis, hid_t scale) {
+static pno_status put_boundary(hid_t parent, const pno_dataset_spec *spec, int axis, const pno_native_scales *scales) {
   const char *fields[PNO_FIELDS_MAX];
   char name[32];
   hid_t group = -1;
@@ -198,7 +207,7 @@ static pno_status put_boundary(hid_t parent, const pno_dataset_spec *spec, int a
   if (st == PNO_OK) st = pno_h5_put_wordlist(group, "associated_dims", 1, &pno_native_axes[axis]);
   if (st == PNO_OK) st = pno_h5_put_wordlist(group, "associated_fields", spec->n_fields, fields);
   if (st == PNO_OK) st = pno_native_put_varying(group, false, false);
-  if (st == PNO_OK) st = put_ends(group, spec->n[axis], scale);
+  if (st == PNO_OK) st = put_ends(group, spec->n[axis], scales->axis[axis], scales->end);
   pno_h5_close(&group);
   return st;
 }
@@ -207,7 +216,7 @@ pno_status pno_native_put_boundaries(hid_t file, const pno_dataset_spec *spec, c
   hid_t group = -1;
   PNO_TRY(pno_h5_group(file, "boundary_conditions", &group));
   pno_status st = PNO_OK;
-  for (int i = 0; st == PNO_OK && i < spec->n_spatial; i++) st = put_boundary(group, spec, i, scales->axis[i]);
+  for (int i = 0; st == PNO_OK && i < spec->n_spatial; i++) st = put_boundary(group, spec, i, scales);
   pno_h5_close(&group);
   return st;
 }

@@ -1,6 +1,7 @@
 #include "io/formats/native_write.h"
 
 #include "io/formats/native.h"
+#include "io/moments.h"
 
 #include <hdf5_hl.h>
 #include <math.h>
@@ -14,6 +15,7 @@ typedef struct {
   int rank;
   hsize_t dims[6]; /* trajectory, time, x, y, z, component */
   hid_t dset;      /* owned, -1: none */
+  pno_moments moments[3], delta[3]; /* of each component, and of its differences between frames */
 } field;
 
 typedef struct {
@@ -157,6 +159,33 @@ static pno_status put_field(const field *f, ptrdiff_t sample, const float *value
   return ok ? PNO_OK : pno_h5_fail(PNO_E_IO, "cannot be written");
 }
 
+/* Samples come in their order, whoever computed them, so that the statistics have the same bits on any number of
+ * ranks. */
+static void add_statistics(field *f, const pno_dataset_spec *spec, int i, const float *values) {
+  const ptrdiff_t components = spec->fields[i].order == 1 ? spec->n_spatial : 1;
+  const ptrdiff_t n = pno_native_field_values(spec, i) / components;
+  const ptrdiff_t frame = pno_native_has_time(spec, i) ? n / spec->n_times : n;
+  for (ptrdiff_t k = 0; k < components; k++) {
+    pno_moments_add(&f->moments[k], values + k, n, components);
+    pno_moments_add_delta(&f->delta[k], values + k, frame * components, n - frame, components);
+  }
+}
+
+static pno_status put_statistics(const field *f, const pno_dataset_spec *spec, int i) {
+  const int components = spec->fields[i].order == 1 ? spec->n_spatial : 1;
+  double v[PNO_STATISTICS][3];
+  for (int k = 0; k < components; k++) {
+    const pno_moments *m = &f->moments[k], *d = &f->delta[k];
+    const double all[PNO_STATISTICS] = {m->mean, pno_moments_std(m), pno_moments_rms(m), m->least, m->most,
+                                        d->mean, pno_moments_std(d), pno_moments_rms(d)};
+    for (int s = 0; s < PNO_STATISTICS; s++) v[s][k] = all[s];
+  }
+  const int written = f->delta[0].count > 0 ? PNO_STATISTICS : PNO_STATISTICS_ALWAYS;
+  for (int s = 0; s < written; s++)
+    PNO_TRY(pno_h5_put_f64s(f->dset, pno_native_statistics[s], spec->fields[i].order == 1 ? components : -1, v[s]));
+  return PNO_OK;
+}
+
 static pno_status put_sample(content *c, ptrdiff_t sample) {
   const pno_dataset_spec *spec = c->spec;
   const float *at[PNO_FIELDS_MAX], *next = c->values;
@@ -168,6 +197,7 @@ static pno_status put_sample(content *c, ptrdiff_t sample) {
       if (!isfinite(at[i][k]))
         return pno_fail(PNO_E_DIVERGED, "field %s is not finite at value %td", spec->fields[i].name, k);
     PNO_TRY(pno_fail_in(put_field(&c->fields[i], sample, at[i]), "field %s", spec->fields[i].name));
+    add_statistics(&c->fields[i], spec, i, at[i]);
   }
   pno_digester *d = NULL;
   PNO_TRY(pno_digester_create(&d));
@@ -218,6 +248,7 @@ static pno_status fill(hid_t file, content *c, const pno_native_scales *scales, 
     PNO_TRY(source(user, i, c->values, n));
     PNO_TRY(pno_fail_in(put_sample(c, i), "sample %td", i));
   }
+  for (int i = 0; i < c->spec->n_fields; i++) PNO_TRY(put_statistics(&c->fields[i], c->spec, i));
   return put_provenance(file, c, scales->trajectory);
 }
 

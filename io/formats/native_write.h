@@ -9,7 +9,7 @@
 
 /* Dimension scales of a file while it is written, all owned; -1 where there is none. */
 typedef struct {
-  hid_t time, axis[3], trajectory, component;
+  hid_t time, axis[3], trajectory, component, end;
 } pno_native_scales;
 
 void pno_native_close_scales(pno_native_scales *s);

@@ -1,10 +1,12 @@
 /* Writes one file of each kind that leaves the program, and reads data sets, for interoperability.py.
  *
- *   io_exchange native|packed|series PATH     data sets of native_spec.h: value k of trajectory i is i + k / 1024
+ *   io_exchange native|packed|series|line|box|cells PATH
+ *                                             data sets of native_spec.h: value k of trajectory i is i + k / 1024
  *   io_exchange fields PATH                   value k of variable v of sample s is 1000 v + 100 s + k / 64
  *   io_exchange members PATH                  value k of member m of sample s is 1000 m + 100 s + k / 64
  *   io_exchange scores PATH | reliability PATH
  *   io_exchange metrics DIR | checkpoint DIR
+ *   io_exchange beside PATH                   what lies beside a data set: PATH.xdmf and PATH.stats.yaml
  *   io_exchange read PATH OUT                 prints "format dims n.. in out count"; floats x, y a sample into OUT
  *
  * Ends with the exit code of the status and its words on standard output. */
@@ -13,17 +15,41 @@
 #include <string.h>
 
 #include "checkpoint_world.h"
+#include "io/beside.h"
 #include "io/dataset.h"
 #include "io/fields_file.h"
+#include "io/fsutil.h"
 #include "io/metrics.h"
 #include "io/plot_reliability.h"
 #include "io/scores_file.h"
 #include "native_spec.h"
 
 static pno_status write_native(const char *path, const char *which) {
-  pno_dataset_spec spec = strcmp(which, "series") == 0 ? native_series() : native_steady();
+  static const struct {
+    const char *name;
+    pno_dataset_spec (*make)(void);
+  } rows[] = {{"series", native_series}, {"line", native_line}, {"box", native_box}};
+  pno_dataset_spec spec = native_steady();
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+    if (strcmp(which, rows[i].name) == 0) spec = rows[i].make();
+  if (strcmp(which, "cells") == 0) {
+    spec = native_series();
+    spec.centres = true;
+  }
   spec.compress = strcmp(which, "packed") == 0;
   return pno_dataset_write(path, &spec, native_source, NULL, NULL);
+}
+
+static pno_status write_beside(const char *path) {
+  char xdmf[PNO_PATH_MAX], stats[PNO_PATH_MAX];
+  pno_dataset_about about;
+  snprintf(xdmf, sizeof xdmf, "%.1000s.xdmf", path);
+  snprintf(stats, sizeof stats, "%.1000s.stats.yaml", path);
+  PNO_TRY(pno_dataset_about_read(path, NULL, &about));
+  pno_status st = pno_xdmf_write(xdmf, path, &about);
+  if (st == PNO_OK) st = pno_well_stats_write(stats, &about);
+  pno_dataset_about_free(&about);
+  return st;
 }
 
 static pno_status write_fields(const char *path) {
@@ -155,8 +181,10 @@ static pno_status read_dataset(const char *path, const char *to) {
 int main(int argc, char **argv) {
   const char *what = argc > 2 ? argv[1] : "";
   pno_status st = pno_fail(PNO_E_USAGE, "%s: see the top of tests/io/exchange.c", argv[0]);
-  if (strcmp(what, "native") == 0 || strcmp(what, "packed") == 0 || strcmp(what, "series") == 0)
-    st = write_native(argv[2], what);
+  static const char *const native[] = {"native", "packed", "series", "line", "box", "cells"};
+  for (size_t i = 0; i < sizeof native / sizeof *native; i++)
+    if (strcmp(what, native[i]) == 0) st = write_native(argv[2], what);
+  if (strcmp(what, "beside") == 0) st = write_beside(argv[2]);
   if (strcmp(what, "fields") == 0) st = write_fields(argv[2]);
   if (strcmp(what, "members") == 0) st = write_members(argv[2]);
   if (strcmp(what, "scores") == 0) st = write_scores(argv[2]);

@@ -1,145 +1,13 @@
-"""Files of pno in h5py, xarray, netCDF4 and ncdump, and files of h5py in pno.
+"""Files of pno in h5py, xarray, netCDF4 and ncdump, and files of h5py in pno. Data sets: interoperability_data.py.
 
-interoperability.py TOPIC EXCHANGE SOURCE_ROOT; the topics are the functions at the end, EXCHANGE is built from exchange.c.
-Exit code 77: skipped, the last line says why.
+interoperability.py TOPIC EXCHANGE SOURCE_ROOT; the topics are the functions at the end.
 """
 import os
-import subprocess
 import sys
-import tempfile
 import xml.etree.ElementTree
 
-SKIP = 77
-try:
-    import h5py
-    import netCDF4
-    import numpy as np
-    import xarray
-except ImportError as missing:
-    print("this Python lacks a module:", missing)
-    sys.exit(SKIP)
-
-EXCHANGE, SOURCE_ROOT = sys.argv[2], sys.argv[3]
-
-
-def check(condition, *words):
-    if not condition:
-        raise AssertionError(" ".join(str(w) for w in words))
-
-
-def equal(have, want, *where):
-    have, want = np.asarray(have), np.asarray(want)
-    check(have.shape == want.shape, *where, "has shape", have.shape, "instead of", want.shape)
-    check(np.array_equal(have, want), *where, "has other values")
-
-
-def exchange(*args):
-    """Exit code and what it printed."""
-    done = subprocess.run([EXCHANGE, *args], stdout=subprocess.PIPE, timeout=60, check=False)
-    check(done.returncode >= 0, "io_exchange", *args, "died of signal", -done.returncode)
-    return done.returncode, done.stdout.decode()
-
-
-def must(*args):
-    code, words = exchange(*args)
-    check(code == 0, "io_exchange", *args, "ended with", code, words)
-    return words
-
-
-def ncdump(path):
-    try:
-        done = subprocess.run(["ncdump", "-h", path], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60,
-                              check=False)
-    except FileNotFoundError:
-        print("no program ncdump (package netcdf-bin)")
-        sys.exit(SKIP)
-    check(done.returncode == 0, "ncdump:", done.stdout.decode())
-    return done.stdout.decode()
-
-
-def read(path):
-    """Shape and samples of a data set as pno reads it: grid, x [n][grid][in], y [n][grid][out]."""
-    out = path + ".raw"
-    words = must("read", path, out).split()
-    numbers = [int(w) for w in words[1:]]
-    dims = numbers[0]
-    grid, (n_in, n_out, count) = numbers[1:1 + dims], numbers[1 + dims:]
-    points = int(np.prod(grid))
-    raw = np.fromfile(out, "<f4").reshape(count, points * (n_in + n_out))
-    x, y = raw[:, :points * n_in], raw[:, points * n_in:]
-    return words[0], x.reshape([count, *grid, n_in]), y.reshape([count, *grid, n_out])
-
-
-def refused(path, *words):
-    code, said = exchange("read", path, path + ".raw")
-    check(code == 3, path, "ended with", code, said)
-    for w in words:
-        check(w in said, f"'{w}' is not in '{said.strip()}'")
-
-
-def trajectory(sample, first, shape):
-    """Values first, first + 1, ... of a trajectory of native_spec.c."""
-    n = int(np.prod(shape))
-    return (np.float32(sample) + np.arange(first, first + n, dtype=np.float32) / 1024).reshape(shape)
-
-
-def check_xarray(path, group, names, dims):
-    """Both engines, name by name: dimensions, and the values of h5py."""
-    for engine in "h5netcdf", "netcdf4":
-        with xarray.open_dataset(path, group=group, engine=engine) as ds, h5py.File(path, "r") as f:
-            for name, want in zip(names, dims):
-                check(ds[name].dims == want, engine, name, "has dimensions", ds[name].dims)
-                equal(ds[name].values, f[group][name][()] if group else f[name][()], engine, name)
-
-
-def native(folder):
-    path = os.path.join(folder, "steady.h5")
-    for which in "native", "packed":
-        must(which, path)
-        with h5py.File(path, "r") as f:
-            check(f.attrs["format"] == b"pno-dataset" and f.attrs["format_version"] == b"1.0", dict(f.attrs))
-            check(f.attrs["n_spatial_dims"] == 2 and f.attrs["n_trajectories"] == 6 and f.attrs["complete"] == 1)
-            check(f.attrs["seed"] == 42 and f.attrs["beta"] == 2.5 and f.attrs["grid_type"] == "cartesian")
-            check(f.attrs["config"] in (b"pde:\n  kind: darcy\n", "pde:\n  kind: darcy\n"), f.attrs["config"])
-            check(list(f["t0_fields"].attrs["field_names"]) == ["u", "a"], list(f["t0_fields"].attrs["field_names"]))
-            check(len(f["t1_fields"]) == 0 and len(f["t2_fields"]) == 0)
-            check(f["dimensions/x"] == f["x"] and f["dimensions/y"] == f["y"], "dimensions are no hard links")
-            for name, want in ("x", np.linspace(0, 1, 5)), ("y", np.linspace(-1, 1, 7)):
-                check(np.abs(f[name][()] - want).max() < 1e-15, name, f[name][()])
-            check(f["x"].attrs["axis"] in ("X", b"X") and f["time"].attrs["axis"] in ("T", b"T"), dict(f["x"].attrs))
-            for s in range(6):
-                equal(f["t0_fields/u"][s], trajectory(s, 0, (1, 5, 7)), "u of", s)
-                equal(f["t0_fields/a"][s], trajectory(s, 35, (1, 5, 7)), "a of", s)
-            check(f["t0_fields/u"].fletcher32 and (f["t0_fields/u"].compression == "gzip") == (which == "packed"))
-        axes = ("trajectory", "time", "x", "y")
-        check_xarray(path, "t0_fields", ["u", "a"], [axes, axes])
-        with netCDF4.Dataset(path) as nc:
-            check(nc["t0_fields/u"].dimensions == axes, nc["t0_fields/u"].dimensions)
-            equal(nc["t0_fields/u"][:].filled(), h5py.File(path, "r")["t0_fields/u"][()], "netCDF4")
-        header = ncdump(path)
-        for words in "float u(trajectory, time, x, y)", "x = 5", "y = 7", 'Conventions = "CF-1.8"':
-            check(words in header, f"ncdump -h does not say '{words}':", header)
-        kind, x, y = read(path)
-        check(kind == "pno-dataset" and x.shape == (6, 5, 7, 1), kind, x.shape)
-        equal(x[3, ..., 0], trajectory(3, 35, (5, 7)), "x")
-        equal(y[3, ..., 0], trajectory(3, 0, (5, 7)), "y")
-    series(os.path.join(folder, "series.h5"))
-
-
-def series(path):
-    must("series", path)
-    scalar, vector = ("trajectory", "time", "x", "y"), None
-    with h5py.File(path, "r") as f:
-        equal(f["t1_fields/v"][2], trajectory(2, 0, (4, 5, 7, 2)), "v")
-        equal(f["t0_fields/nu"][2], trajectory(2, 4 * 70, (5, 7)), "nu")
-        equal(f["t0_fields/u"][2], trajectory(2, 4 * 70 + 35, (4, 5, 7)), "u")
-        equal(f["time"][()], np.array([0, 0.1, 0.2, 0.4]).astype(f["time"].dtype), "time")
-        equal(f["scalars/ra"][()].ravel(), [1e3, 2e3, 3e3], "ra")
-        check(f["t0_fields/nu"].attrs["time_varying"] == False)  # noqa: E712, a numpy bool
-        vector = tuple(d.keys()[0].split("/")[-1] for d in f["t1_fields/v"].dims)
-    check_xarray(path, "t0_fields", ["nu", "u"], [("trajectory", "x", "y"), scalar])
-    check_xarray(path, "t1_fields", ["v"], [scalar + vector[-1:]])
-    check("float v(trajectory, time, x, y, " in ncdump(path), ncdump(path))
+from elsewhere import (SKIP, SOURCE_ROOT, check, check_xarray, equal, exchange, h5py, main, must, ncdump, np, read, refused,
+                       xarray)
 
 
 def fields(folder):
@@ -307,6 +175,4 @@ def shared_data(folder):
 
 
 if __name__ == "__main__":
-    TOPICS = (native, fields, members, scores, reliability, metrics, checkpoint, plain, hostile, shared_data)
-    with tempfile.TemporaryDirectory(prefix="pno-io-") as temporary:
-        {t.__name__: t for t in TOPICS}[sys.argv[1]](temporary)
+    main(fields, members, scores, reliability, metrics, checkpoint, plain, hostile, shared_data)

@@ -55,6 +55,37 @@ pno_dataset_spec native_series(void) {
   return s;
 }
 
+static const pno_field_spec line_fields[] = {{"u", 0, true}};
+static const double nu[] = {0.1, 0.2, 0.3};
+static const pno_scalar_spec line_scalars[] = {{"nu", 0.0, nu}};
+static const pno_sample_view line_view = {
+    .mode = PNO_MODE_AUTOREGRESSIVE, .n_input = 2, .n_target = 1, .input = {"u", "nu"}, .target = {"u"}};
+
+pno_dataset_spec native_line(void) {
+  pno_dataset_spec s = native_series();
+  s.name = "line";
+  s.n_spatial = 1;
+  s.n[0] = 9;
+  s.boundary[0] = PNO_BOUNDARY_OPEN;
+  s.n_fields = 1;
+  s.fields = line_fields;
+  s.n_scalars = 1;
+  s.scalars = line_scalars;
+  s.view = &line_view;
+  return s;
+}
+
+pno_dataset_spec native_box(void) {
+  pno_dataset_spec s = native_series();
+  s.name = "box";
+  s.n_spatial = 3;
+  s.n[2] = 4;
+  s.lo[2] = 2.0;
+  s.hi[2] = 2.75;
+  s.boundary[2] = PNO_BOUNDARY_PERIODIC;
+  return s;
+}
+
 pno_status native_source(void *user, ptrdiff_t sample, float *values, ptrdiff_t n) {
   (void)user;
   for (ptrdiff_t k = 0; k < n; k++) values[k] = (float)sample + (float)k / 1024.0f;

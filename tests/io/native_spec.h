@@ -10,6 +10,10 @@ pno_dataset_spec native_steady(void);
 /* 4 times on 5 x 7 points: nu(x) constant in time, u, vector v; scalars beta and, a sample each, ra; 3 trajectories. */
 pno_dataset_spec native_series(void);
 
+/* A series of u on a line with open ends, and one of a vector and a scalar field in a box, two axes of it periodic. */
+pno_dataset_spec native_line(void);
+pno_dataset_spec native_box(void);
+
 /* Value k of trajectory i is i + k / 1024; user is ignored. */
 pno_status native_source(void *user, ptrdiff_t sample, float *values, ptrdiff_t n);
 

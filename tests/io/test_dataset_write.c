@@ -94,6 +94,39 @@ Test(dataset_write, a_series_comes_back_in_every_mode) {
   cr_assert(pno_dataset_open(path, &v, NULL, &ds) == PNO_E_USAGE);
 }
 
+Test(dataset_write, several_frames_in_are_followed_by_those_out_in_space_and_time) {
+  const char *path = io_temp("a.h5");
+  const pno_dataset_spec spec = native_series();
+  static float x[35 * 16], y[35 * 16];
+  write_it(path, &spec);
+  pno_sample_view v = {.mode = PNO_MODE_SPACE_TIME, .frames_in = 2, .frames_out = 1, .stride = 1};
+  pno_dataset *ds = must_open(path, &v); /* u, nu, u as channels -> u, v of the next time; windows start at 0 and 1 */
+  const pno_sample_info *i = pno_dataset_info(ds);
+  cr_assert(i->dims == 3 && i->n[0] == 1 && i->in_channels == 3 && i->out_channels == 3 && pno_dataset_count(ds) == 6);
+  cr_assert(pno_dataset_read(ds, 5, x, y) == PNO_OK);
+  for (int p = 0; p < 35; p++) {
+    cr_assert(x[3 * p] == u_at(2, 1, p) && x[3 * p + 1] == nu_at(2, p) && x[3 * p + 2] == u_at(2, 2, p));
+    cr_assert(y[3 * p] == u_at(2, 3, p) && y[3 * p + 2] == v_at(2, 3, p, 1));
+  }
+  pno_dataset_close(&ds);
+  v.frames_out = 2;
+  ds = must_open(path, &v); /* as many out as in: u along the time, nu repeated */
+  i = pno_dataset_info(ds);
+  cr_assert(i->dims == 3 && i->n[0] == 2 && i->in_channels == 2 && pno_dataset_count(ds) == 3);
+  cr_assert(pno_dataset_read(ds, 1, x, y) == PNO_OK);
+  for (int t = 0; t < 2; t++)
+    for (int p = 0; p < 35; p++) {
+      const int at = t * 35 + p;
+      cr_assert(x[2 * at] == u_at(1, t, p) && x[2 * at + 1] == nu_at(1, p));
+      cr_assert(y[3 * at] == u_at(1, 2 + t, p) && y[3 * at + 1] == v_at(1, 2 + t, p, 0));
+    }
+  pno_dataset_close(&ds);
+  v.stride = 2;
+  cr_assert(pno_dataset_open(path, &v, NULL, &ds) == PNO_E_SHAPE);
+  v = (pno_sample_view){.mode = PNO_MODE_SPACE_TIME, .frames_in = 3, .frames_out = 2, .stride = 1};
+  cr_assert(pno_dataset_open(path, &v, NULL, &ds) == PNO_E_SHAPE);
+}
+
 Test(dataset_write, targets_without_times_allow_only_the_steady_mode) {
   const char *path = io_temp("a.h5");
   const pno_dataset_spec spec = native_series();
@@ -113,7 +146,8 @@ Test(dataset_write, absent_fields_are_named_with_those_that_exist) {
   pno_dataset *ds = NULL;
   write_it(path, &spec);
   cr_assert(pno_dataset_open(path, &v, NULL, &ds) == PNO_E_INPUT && ds == NULL);
-  cr_assert(strstr(pno_fail_words(), "t0_fields: no data set b; there are: a, u"), "%s", pno_fail_words());
+  cr_assert(strstr(pno_fail_words(), "no field or scalar b; fields: a, u; vector fields: nothing; scalars: beta"), "%s",
+            pno_fail_words());
 }
 
 Test(dataset_write, equal_content_gives_equal_bytes_and_compression_changes_no_digest) {

@@ -237,6 +237,50 @@ Test(fields_file, values_with_the_channels_last_give_the_same_file_as_with_the_c
   H5Fclose(file);
 }
 
+/* Times in front of the grid, which the first input does not have and which scores have alone: of a rollout. */
+Test(fields_file, variables_may_lack_the_first_axes_or_have_only_them) {
+  enum { NT = 3, SERIES = NT * POINTS };
+  pno_fields_spec spec = {.samples = 2, .dims = 4, .n = {NT, NX, NY, 1}, .axis = {"time", "x", "y", "z"}, .n_vars = 4,
+                          .var = {{.name = "series", .channel_axis = "channel", .channels = 1, .members = 2},
+                                  {.name = "start", .channel_axis = "channel_in", .channels = IN, .skip = 1},
+                                  {.name = "error", .over = 1},
+                                  {.name = "rel_l2"}}};
+  static const int ranks[] = {7, 5, 2, 1}; /* sample, member, channel, time and grid; the others */
+  float v[SERIES];
+  const double line[NT] = {1, 2, 4};
+  pno_fields_file *f = must_create(&spec);
+  for (int k = 0; k < SERIES; k++) v[k] = value(0, 1, k);
+  cr_assert(pno_fields_put_member_last(f, 0, 1, 1, v) == PNO_OK && pno_fields_put_last(f, 1, 1, v) == PNO_OK, "%s",
+            pno_fail_words());
+  cr_assert(pno_fields_put_line(f, 2, 1, line) == PNO_OK && pno_fields_put_scalar(f, 3, 1, 0.5) == PNO_OK);
+  cr_expect_eq(pno_fields_put_scalar(f, 2, 0, 1.0), PNO_E_INTERNAL);
+  cr_expect_eq(pno_fields_put_line(f, 0, 0, line), PNO_E_INTERNAL);
+  cr_assert(pno_fields_commit(&f) == PNO_OK, "%s", pno_fail_words());
+  hid_t file = must_open();
+  for (int i = 0; i < 4; i++) {
+    hsize_t dims[H5S_MAX_RANK];
+    int rank = 0;
+    hid_t dset = H5Dopen2(file, spec.var[i].name, H5P_DEFAULT);
+    cr_assert(pno_h5_extent(dset, &rank, dims) == PNO_OK && rank == ranks[i], "%s: rank %d", spec.var[i].name, rank);
+    pno_h5_close(&dset);
+  }
+  float series[2][2][SERIES], start[2][IN * POINTS];
+  double error[2][NT];
+  cr_assert(H5LTread_dataset_float(file, "series", series[0][0]) >= 0 && memcmp(series[1][1], v, sizeof v) == 0);
+  cr_assert(H5LTread_dataset_float(file, "start", start[0]) >= 0);
+  for (int k = 0; k < IN * POINTS; k++) cr_assert(start[1][k % IN * POINTS + k / IN] == v[k]);
+  cr_assert(H5LTread_dataset_double(file, "error", error[0]) >= 0 && memcmp(error[1], line, sizeof line) == 0);
+  pno_h5_close(&file);
+  for (int bad = 0; bad < 4; bad++) {
+    pno_fields_spec wrong = spec;
+    if (bad == 0) wrong.axis[3] = NULL; /* the fourth axis has no name of its own */
+    if (bad == 1) wrong.var[1].skip = 4;
+    if (bad == 2) wrong.var[2].over = 5;
+    if (bad == 3) wrong.var[2].over = -1;
+    cr_expect_eq(pno_fields_create(path, &wrong, &f), PNO_E_USAGE, "spec %d: %s", bad, pno_fail_words());
+  }
+}
+
 enum { MEMBERS = 4 };
 
 static pno_fields_spec spec_with_members(void) {

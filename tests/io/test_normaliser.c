@@ -136,6 +136,24 @@ Test(normaliser, takes_stored_statistics_and_refuses_unfit_ones) {
   pno_normaliser_destroy(&z);
 }
 
+/* As a parameter of the equation that has one value in the training data: exactly 0 there, finite elsewhere. */
+Test(normaliser, a_channel_that_never_changes_divides_by_one) {
+  static const pno_normalise kinds[] = {PNO_NORMALISE_CHANNEL, PNO_NORMALISE_POINT};
+  for (int k = 0; k < 2; k++) {
+    fill(0.0);
+    for (int s = 0; s < SAMPLES; s++)
+      for (int p = 0; p < POINTS; p++) data[s][p * CHANNELS + 1] = 0.1f;
+    pno_normaliser *z = fit(kinds[k]);
+    for (ptrdiff_t r = 0; r < pno_normaliser_rows(z); r++) {
+      const ptrdiff_t at = r * CHANNELS + 1;
+      cr_assert(pno_normaliser_mean(z)[at] == 0.1f && pno_normaliser_std(z)[at] == 0.0f);
+      cr_assert(pno_normaliser_divisor(z)[at] == 1.0f && pno_normaliser_spread(z)[at] == 1e-7f);
+      cr_assert(pno_normaliser_divisor(z)[at + 1] == pno_normaliser_spread(z)[at + 1]);
+    }
+    pno_normaliser_destroy(&z);
+  }
+}
+
 Test(normaliser, sizes_below_one_are_refused) {
   pno_normaliser *z = NULL;
   cr_assert(pno_normaliser_create(PNO_NORMALISE_CHANNEL, 0, 1, &z) == PNO_E_USAGE);

@@ -123,6 +123,44 @@ Test(spool, a_foreign_key_is_refused_with_a_hint_and_nothing_is_deleted) {
   pno_spool_set_close(&set);
 }
 
+/* As a kill behind the header leaves it. */
+Test(spool, a_foreign_spool_without_records_is_free) {
+  const char *dir = io_temp("s");
+  char path[600];
+  snprintf(path, sizeof path, "%s/rank-0.spool", dir);
+  append(dir, 0, 0, 1, 1);
+  cr_assert(truncate(path, HEADER) == 0);
+  pno_spool_set *set = NULL;
+  pno_spool *s = NULL;
+  cr_assert(pno_spool_scan(dir, other, 4, &set) == PNO_OK && pno_spool_count(set) == 0, "%s", pno_fail_words());
+  pno_spool_set_close(&set);
+  cr_assert(pno_spool_open(dir, 0, other, &s) == PNO_OK, "%s", pno_fail_words());
+  cr_assert(pno_spool_append(s, 2, NULL, 0) == PNO_OK);
+  cr_assert(pno_spool_close(&s) == PNO_OK);
+  cr_assert(pno_spool_scan(dir, key, 4, &set) == PNO_E_INPUT);
+  cr_assert(strstr(pno_fail_hint(), "delete the folder") && strstr(pno_fail_hint(), dir));
+}
+
+Test(spool, one_without_records_leaves_nothing_behind) {
+  const char *dir = io_temp("s");
+  pno_spool *a = NULL, *b = NULL;
+  cr_assert(pno_spool_open(dir, 0, key, &a) == PNO_OK);
+  cr_assert(pno_spool_open(dir, 1, key, &b) == PNO_OK);
+  cr_assert(pno_spool_append(b, 2, NULL, 0) == PNO_OK);
+  cr_assert(pno_spool_close(&a) == PNO_OK && access(dir, F_OK) == 0);
+  cr_assert(pno_spool_open(dir, 0, key, &a) == PNO_OK);
+  cr_assert(pno_spool_close(&b) == PNO_OK && pno_spool_bytes(dir) == 2 * HEADER + RECORD);
+  cr_assert(pno_spool_remove(dir) == PNO_OK && access(dir, F_OK) != 0);
+  append(dir, 0, 3, 1, 1); /* of another process, meanwhile */
+  cr_assert(pno_spool_close(&a) == PNO_OK);
+  pno_spool_set *set = scan(dir, 5);
+  cr_assert(pno_spool_has(set, 3), "the other's file is left alone");
+  pno_spool_set_close(&set);
+  cr_assert(pno_spool_remove(dir) == PNO_OK);
+  cr_assert(pno_spool_open(dir, 0, key, &a) == PNO_OK && pno_spool_close(&a) == PNO_OK);
+  cr_assert(access(dir, F_OK) != 0 && pno_spool_bytes(dir) == 0);
+}
+
 Test(spool, a_file_that_is_no_spool_is_refused) {
   const char *dir = io_temp("s");
   char path[600];
