@@ -14,7 +14,8 @@ typedef enum {
   PNO_STREAM_ORDER = 2,   /* order of the samples in an epoch */
   PNO_STREAM_FIELD = 3,   /* random fields of generated data */
   PNO_STREAM_DROPOUT = 4, /* masks */
-  PNO_STREAM_DRAW = 5     /* draws of a probabilistic head */
+  PNO_STREAM_DRAW = 5,    /* draws of a probabilistic head */
+  PNO_STREAM_PARAMETER = 6 /* parameters of generated data */
 } pno_stream;
 
 typedef struct {

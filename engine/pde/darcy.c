@@ -19,8 +19,8 @@ static pno_status push_all(pno_darcy *d, pno_arena *arena) {
   PNO_TRY(PNO_PUSH(arena, n0, &d->bump[0]));
   PNO_TRY(PNO_PUSH(arena, n1, &d->bump[1]));
   PNO_TRY(pno_multigrid_create(n0, n1, arena, &d->mg));
-  if (d->spec.recipe != PNO_RECIPE_LI) return PNO_OK;
-  return pno_random_field_create(n0, n1, d->spec.alpha, d->spec.tau, arena, &d->field);
+  if (!pno_darcy_is_li(&d->spec)) return PNO_OK;
+  return pno_random_field_create(n0, n1, arena, &d->field);
 }
 
 pno_status pno_darcy_create(const pno_pde_spec *spec, pno_darcy **out) {

@@ -20,10 +20,11 @@ pno_status pno_darcy_create(const pno_pde_spec *spec, pno_darcy **out);
 void pno_darcy_destroy(pno_darcy **darcy); /* takes NULL and leaves NULL */
 
 /* Draws the coefficient of (seed, sample) by the recipe of the spec: a [n0][n1], borrowed until the next call.
+ * parameters: those of the equation.
  *   li       a = 12 where the random field >= 0, else 3
  *   pdebench a = 1 where s > mean of s over the nodes, else 0.1; s = sum over 5 of exp(-|x - c|^2 / w) with c uniform
  *            in [0,1]^2 and w uniform in (0, 1/2) (reaction_diffusion_2D_multi_solution_Hydra.py) */
-const double *pno_darcy_coefficient(pno_darcy *d, uint64_t seed, uint32_t sample);
+const double *pno_darcy_coefficient(pno_darcy *d, uint64_t seed, uint32_t sample, const double *parameters);
 
 /* Solves with a, f, u: [n0][n1]; u is 0 on the boundary. residual: |b - A u|_2 / |b|_2 over the interior, computed from
  * u and a and not taken from the iteration; iterations may be NULL. a and f may be the darcy's own.

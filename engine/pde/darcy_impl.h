@@ -17,6 +17,8 @@ struct pno_darcy {
   double *bump[2];               /* [n0], [n1]: factors of one Gaussian of the pdebench recipe */
 };
 
+bool pno_darcy_is_li(const pno_pde_spec *spec); /* else pdebench */
+
 /* Errors: PNO_E_USAGE what is wrong with the spec. */
 pno_status pno_darcy_check(const pno_pde_spec *spec);
 

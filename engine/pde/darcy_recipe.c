@@ -1,42 +1,27 @@
-/* Which coefficients and sources, and the row of the table of equations. */
+/* Which coefficients and sources, and the row of the table of equations. The initial state of a task is a, its last u. */
 #include <math.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "engine/base/rng.h"
 #include "engine/pde/darcy.h"
 #include "engine/pde/darcy_impl.h"
 
-enum { NODES_MAX = 1 << 17, BUMPS = 5, SITE_BUMPS = 1 };
-
-static pno_status check_li(const pno_pde_spec *s) {
-  /* alpha <= 1: in two dimensions the variance of a point grows without limit with the resolution. */
-  if (!(s->alpha > 1 && isfinite(s->alpha)))
-    return pno_fail(PNO_E_USAGE, "darcy: alpha is %g and must be greater than 1", s->alpha);
-  if (!(s->tau > 0 && isfinite(s->tau))) return pno_fail(PNO_E_USAGE, "darcy: tau is %g and must be > 0", s->tau);
-  return PNO_OK;
-}
-
-static pno_status check_pdebench(const pno_pde_spec *s) {
-  /* u is at most 0.74 beta, and is written in float. */
-  if (!(s->beta >= 1e-30 && s->beta <= 1e30))
-    return pno_fail(PNO_E_USAGE, "darcy: beta is %g and must lie in [1e-30, 1e30]", s->beta);
-  return PNO_OK;
-}
+enum { BUMPS = 5, SITE_BUMPS = 1 };
+enum { BETA, ALPHA, TAU };
 
 pno_status pno_darcy_check(const pno_pde_spec *s) {
-  if (s->dims != 2) return pno_fail(PNO_E_USAGE, "darcy has 2 dimensions, not %d", s->dims);
-  for (int d = 0; d < 2; d++) {
-    if (s->n[d] < 3 || s->n[d] > NODES_MAX)
-      return pno_fail(PNO_E_USAGE, "darcy: axis %d has %d points; 3 to %d are possible", d, s->n[d], (int)NODES_MAX);
-  }
-  if (!(s->tolerance > 0 && s->tolerance < 1))
-    return pno_fail(PNO_E_USAGE, "darcy: tolerance is %g and must lie in (0, 1)", s->tolerance);
-  if (s->recipe == PNO_RECIPE_LI) return check_li(s);
-  if (s->recipe == PNO_RECIPE_PDEBENCH) return check_pdebench(s);
-  return pno_fail(PNO_E_USAGE, "darcy has no recipe %d", (int)s->recipe);
+  if (s->refine != 1) return pno_fail(PNO_E_USAGE, "darcy is solved on the grid that is written: pde.refine must be 1");
+  if (s->tolerance > 0 && s->tolerance < 1) return PNO_OK;
+  return pno_fail(PNO_E_USAGE, "darcy: tolerance is %g and must lie in (0, 1)", s->tolerance);
 }
 
-static void draw_li(pno_darcy *d, uint64_t seed, uint32_t sample) {
+bool pno_darcy_is_li(const pno_pde_spec *spec) { return strcmp(spec->recipe->name, "li") == 0; }
+
+static void draw_li(pno_darcy *d, uint64_t seed, uint32_t sample, const double *parameters) {
   const ptrdiff_t nodes = (ptrdiff_t)d->spec.n[0] * d->spec.n[1];
+  d->field.alpha = parameters[ALPHA];
+  d->field.tau = parameters[TAU];
   pno_random_field_draw(&d->field, seed, sample);
   for (ptrdiff_t k = 0; k < nodes; k++) d->a[k] = d->field.values[k] >= 0 ? 12 : 3;
 }
@@ -62,8 +47,8 @@ static void draw_pdebench(pno_darcy *d, uint64_t seed, uint32_t sample) {
   for (ptrdiff_t k = 0; k < n0 * n1; k++) d->a[k] = d->a[k] > mean ? 1 : 0.1;
 }
 
-const double *pno_darcy_coefficient(pno_darcy *d, uint64_t seed, uint32_t sample) {
-  if (d->spec.recipe == PNO_RECIPE_LI) draw_li(d, seed, sample);
+const double *pno_darcy_coefficient(pno_darcy *d, uint64_t seed, uint32_t sample, const double *parameters) {
+  if (pno_darcy_is_li(&d->spec)) draw_li(d, seed, sample, parameters);
   else draw_pdebench(d, seed, sample);
   return d->a;
 }
@@ -83,29 +68,48 @@ static void destroy(pno_pde **pde) {
   *pde = NULL;
 }
 
-static pno_status solve(pno_pde *pde, uint64_t seed, uint32_t sample, float *values, double *residual) {
+static pno_status solve(pno_pde *pde, const pno_pde_task *task, pno_pde_report *report) {
   pno_darcy *d = (pno_darcy *)pde;
   const ptrdiff_t nodes = (ptrdiff_t)d->spec.n[0] * d->spec.n[1];
-  const double source = d->spec.recipe == PNO_RECIPE_LI ? 1.0 : d->spec.beta;
-  pno_darcy_coefficient(d, seed, sample);
-  for (ptrdiff_t k = 0; k < nodes; k++) d->f[k] = source;
-  PNO_TRY(pno_fail_in(pno_darcy_solve(d, d->a, d->f, d->u, residual, NULL), "sample %u", sample));
-  for (ptrdiff_t k = 0; k < nodes; k++) {
-    values[k] = (float)d->a[k];
-    values[nodes + k] = (float)d->u[k];
+  int iterations = 0;
+  pno_pde_report r = {0};
+  if (task->initial) memcpy(d->a, task->initial, (size_t)nodes * sizeof *d->a);
+  else pno_darcy_coefficient(d, task->seed, task->sample, task->parameters);
+  for (ptrdiff_t k = 0; k < nodes; k++) d->f[k] = task->parameters[BETA];
+  const pno_status st = pno_darcy_solve(d, d->a, d->f, d->u, &r.error, &iterations);
+  if (st != PNO_OK && st != PNO_E_DIVERGED) return st;
+  r.failed = st != PNO_OK;
+  r.steps = iterations;
+  if (r.failed) snprintf(r.words, sizeof r.words, "%s", pno_fail_words());
+  if (task->last && !r.failed) memcpy(task->last, d->u, (size_t)nodes * sizeof *d->u);
+  for (ptrdiff_t k = 0; !r.failed && k < nodes; k++) {
+    task->values[k] = (float)d->a[k];
+    task->values[nodes + k] = (float)d->u[k];
   }
+  *report = r;
   return PNO_OK;
 }
 
 const pno_equation pno_darcy_equation = {
     .name = "darcy",
     .solver = "finite volumes, conjugate gradients with a multigrid V-cycle",
-    .help = "-div(a grad u) = f on [0,1]^2, u = 0 on the boundary, piecewise constant random a",
-    .dims = 2,
-    .lo = 0,
+    .help = "-div(a grad u) = beta on [0,1]^2, u = 0 on the boundary, piecewise constant random a",
+    .dims_least = 2,
+    .dims_most = 2,
     .hi = 1,
     .n_fields = 2,
-    .fields = {{"a", true}, {"u", false}},
+    .fields = {{.name = "a", .role = PNO_PDE_INPUT}, {.name = "u", .role = PNO_PDE_TARGET}},
+    .n_parameters = 3,
+    /* u is at most 0.74 beta and is written in float. alpha <= 1: in two dimensions the variance of a point grows
+     * without limit with the resolution. */
+    .parameters = {{"beta", "", "constant source", 1e-30, 1e30},
+                   {"alpha", "", "smoothness of the random field", 1.001, 10},
+                   {"tau", "", "inverse length of the random field", 0.01, 1000}},
+    .recipes = {{.name = "li", .help = "Li et al.: a = 12 where a Gaussian random field is >= 0, else 3",
+                 .frames = 1, .refine = 1, .tolerance = 1e-10, .parameters = {"1", "2", "3"}},
+                {.name = "pdebench", .help = "PDEBench: a = 1 where five random bumps exceed their mean, else 0.1",
+                 .frames = 1, .refine = 1, .tolerance = 1e-10, .parameters = {"1", "2", "3"}}},
+    .once = true,
     .create = create,
     .solve = solve,
     .destroy = destroy};

@@ -7,8 +7,8 @@
 
 static const double pi = 3.14159265358979323846;
 
-pno_status pno_random_field_create(int n0, int n1, double alpha, double tau, pno_arena *arena, pno_random_field *out) {
-  pno_random_field f = {.n = {n0, n1}, .alpha = alpha, .tau = tau};
+pno_status pno_random_field_create(int n0, int n1, pno_arena *arena, pno_random_field *out) {
+  pno_random_field f = {.n = {n0, n1}};
   const size_t longest = (size_t)(n0 > n1 ? n0 : n1);
   PNO_TRY(PNO_PUSH(arena, (size_t)n0 * (size_t)n1, &f.values));
   PNO_TRY(PNO_PUSH(arena, 2 * longest - 1, &f.shell));

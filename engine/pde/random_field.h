@@ -16,7 +16,7 @@
 
 typedef struct {
   int n[2];
-  double alpha, tau;
+  double alpha, tau; /* set by the caller before it draws */
   double *values; /* [n0][n1]: the last field drawn; lent by the arena */
   double *shell;  /* [2 max(n0,n1) - 1] */
   void *plan;     /* owned FFTW plan, in place on values; NULL while measuring */
@@ -24,7 +24,7 @@ typedef struct {
 
 /* Pushes its storage on the arena, which may be measuring and must outlive the field. FFTW plans are made by one
  * thread at a time. Errors: PNO_E_NOMEM. */
-pno_status pno_random_field_create(int n0, int n1, double alpha, double tau, pno_arena *arena, pno_random_field *out);
+pno_status pno_random_field_create(int n0, int n1, pno_arena *arena, pno_random_field *out);
 void pno_random_field_destroy(pno_random_field *f); /* takes NULL and zeroed ones */
 
 /* Standard deviation of the coefficient of cosine mode (k0,k1), before the factor sqrt(n0 n1); 0 for the mean. */

@@ -77,13 +77,15 @@ pno_mlp pno_laplace_heads_draw(pno_laplace_heads *h, uint64_t seed, int first, p
                    .b1 = h->own.b1, .w2 = h->w2, .b2 = h->b2};
 }
 
-void pno_laplace_heads_fields(const pno_laplace_heads *h, const float *columns, bool noise, uint32_t sample, float *fields) {
+void pno_laplace_heads_fields(const pno_laplace_heads *h, const float *columns, bool noise, uint32_t sample, int step,
+                              float *fields) {
   const int out = h->own.out, width = h->chunk * out;
   const double sd = noise ? sqrt(h->l->noise) : 0.0;
   enum { LOT = 64 };
   for (int m = 0; m < h->chunk; m++) {
-    /* epoch 1: the weights are drawn in epoch 0 */
-    const pno_rng rng = {.seed = h->seed, .stream = PNO_STREAM_DRAW, .sample = sample, .epoch = 1, .draw = (uint16_t)(h->first + m)};
+    /* from epoch 1 on: the weights are drawn in epoch 0 */
+    const pno_rng rng = {.seed = h->seed, .stream = PNO_STREAM_DRAW, .sample = sample, .epoch = 1 + (uint32_t)step,
+                         .draw = (uint16_t)(h->first + m)};
     double z[LOT] = {0};
     for (ptrdiff_t i = 0; i < h->points * out; i++) {
       const ptrdiff_t p = i / out, at = h->norm.per_point ? p * out : 0;

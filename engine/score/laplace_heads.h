@@ -45,9 +45,10 @@ void pno_laplace_heads_destroy(pno_laplace_heads **h); /* takes NULL */
  * there from the last call are not made again. */
 pno_mlp pno_laplace_heads_draw(pno_laplace_heads *h, uint64_t seed, int first, pno_affine *norm);
 
-/* The field of that head, [points][chunk][out], as fields [chunk][points][out] in the units of the data; noise: with the
- * observation noise, by the place (seed, sample, draw). */
-void pno_laplace_heads_fields(const pno_laplace_heads *h, const float *columns, bool noise, uint32_t sample, float *fields);
+/* The field of that head, [points][chunk][out], as fields [chunk][points][out] in the units of the data; noise: with
+ * the observation noise, by the place (seed, sample, draw, step); step: of a rollout, else 0. */
+void pno_laplace_heads_fields(const pno_laplace_heads *h, const float *columns, bool noise, uint32_t sample, int step,
+                              float *fields);
 
 /* Mean variance of the noise over the field, in the units of the data. */
 double pno_laplace_heads_noise(const pno_laplace_heads *h);

@@ -58,15 +58,15 @@ void pno_operator_destroy(pno_operator *o) {
   pno_fno_destroy(&o->fno);
 }
 
-static pno_affine affine(const pno_normaliser *z) {
+static pno_affine affine(const pno_normaliser *z, const float *scale) {
   return (pno_affine){.per_point = pno_normaliser_kind(z) == PNO_NORMALISE_POINT,
-                      .scale = pno_normaliser_spread(z),
+                      .scale = scale,
                       .shift = pno_normaliser_mean(z)};
 }
 
-pno_affine pno_operator_in(const pno_operator *o) { return affine(o->in); }
+pno_affine pno_operator_in(const pno_operator *o) { return affine(o->in, pno_normaliser_divisor(o->in)); }
 
-pno_affine pno_operator_out(const pno_operator *o) { return affine(o->out); }
+pno_affine pno_operator_out(const pno_operator *o) { return affine(o->out, pno_normaliser_spread(o->out)); }
 
 pno_status pno_operator_fits(const pno_operator *o, const pno_sample_info *info) {
   const pno_fno_spec *s = pno_fno_spec_of(o->fno);

@@ -108,8 +108,10 @@ void pno_sampler_destroy(pno_sampler **s) {
   *s = NULL;
 }
 
-static void set_noise(pno_sampler *s, const uint32_t *sample, int first) {
-  const pno_fno_noise noise = {.seed = s->p.uq->seed, .epoch = PNO_EPOCH_EVALUATION, .sample = sample, .first_draw = first};
+/* Epochs go down from that of an evaluation, so that the first step of a rollout sees what an evaluation does. */
+static void set_noise(pno_sampler *s, const uint32_t *sample, int first, int step) {
+  const pno_fno_noise noise = {.seed = s->p.uq->seed, .epoch = PNO_EPOCH_EVALUATION - (uint32_t)step, .sample = sample,
+                               .first_draw = first};
   pno_fno_plan_noise(s->plans[0], &noise);
 }
 
@@ -118,7 +120,7 @@ static int count_of(const pno_sampler *s, int first) { return s->draws - first <
 
 static void run_passes(pno_sampler *s, const float *x, uint32_t sample, pno_sampler_take *take, void *user) {
   for (int first = 0; first < s->draws; first += s->chunk) {
-    set_noise(s, &sample, first);
+    set_noise(s, &sample, first, 0);
     if (first > 0 && s->p.uq->method == PNO_UQ_PNO_R)
       pno_fno_draw_again(s->plans[0], 1, s->fields);
     else
@@ -139,7 +141,7 @@ static void run_laplace(pno_sampler *s, const float *x, uint32_t sample, pno_sam
     pno_affine norm;
     const pno_mlp head = pno_laplace_heads_draw(s->heads, s->p.uq->seed, first, &norm);
     pno_fno_forward_with(s->plans[0], s->p.members->params, &head, &norm, x, 1, s->columns);
-    pno_laplace_heads_fields(s->heads, s->columns, s->p.uq->noise, sample, s->fields);
+    pno_laplace_heads_fields(s->heads, s->columns, s->p.uq->noise, sample, 0, s->fields);
     take(user, s->fields, count_of(s, first));
   }
 }
@@ -151,6 +153,25 @@ void pno_sampler_run(pno_sampler *s, const float *x, uint32_t sample, pno_sample
     run_laplace(s, x, sample, take, user);
   else
     run_passes(s, x, sample, take, user);
+}
+
+const float *pno_sampler_one(pno_sampler *s, const float *x, uint32_t sample, int draw, int step) {
+  const int within = draw % s->chunk, first = draw - within;
+  const float *params = s->p.members->params;
+  if (s->p.uq->method == PNO_UQ_ENSEMBLE) {
+    pno_fno_forward(s->plans[draw], s->p.members[draw].params, x, 1, s->fields);
+    return s->fields;
+  }
+  if (is_laplace(s)) {
+    pno_affine norm;
+    const pno_mlp head = pno_laplace_heads_draw(s->heads, s->p.uq->seed, first, &norm);
+    pno_fno_forward_with(s->plans[0], params, &head, &norm, x, 1, s->columns);
+    pno_laplace_heads_fields(s->heads, s->columns, s->p.uq->noise, sample, step, s->fields);
+  } else {
+    set_noise(s, &sample, first, s->p.uq->method == PNO_UQ_MCDROPOUT ? 0 : step);
+    pno_fno_forward(s->plans[0], params, x, 1, s->fields);
+  }
+  return s->fields + within * s->points * s->out;
 }
 
 void pno_sampler_parts(const pno_sampler *s, double *aleatoric, double *in_draws) {

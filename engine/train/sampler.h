@@ -19,6 +19,13 @@ typedef void pno_sampler_take(void *user, const float *fields, int count);
  * number in the data set, which the random numbers depend on. */
 void pno_sampler_run(pno_sampler *s, const float *x, uint32_t sample, pno_sampler_take *take, void *user);
 
+/* Draw number draw of x alone, for rollouts, in which every draw goes its own way: field [n..][channels], valid until
+ * the next call. step: how often x was predicted before. A draw of the operator's weights (MC dropout, Laplace,
+ * members) is one operator at all steps; what is drawn of the field itself (PNO_D, PNO_R, noise) is drawn anew at each.
+ * In step 0 the same bits as pno_sampler_run. One call computes a whole chunk: create the sampler with draws = 1, where
+ * draw may be any. */
+const float *pno_sampler_one(pno_sampler *s, const float *x, uint32_t sample, int draw, int step);
+
 /* Mean variances over the field of the newest input; NaN where the method does not tell. aleatoric: the noise that two heads
  * have learned, or that of Laplace. in_draws: how much of the variance of the draws is not epistemic; the spread of members,
  * of MC dropout and of Laplace's weights is epistemic. */

@@ -1,6 +1,8 @@
 #include "launch/cli/cli.h"
 
+#include <errno.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -174,6 +176,17 @@ const char *pno_cli_option(const pno_cli *cli, const char *name) {
   for (int i = 0; i < CLI_OPTIONS && cli->command->options[i].name; i++)
     if (strcmp(name, cli->command->options[i].name) == 0) return cli->option[i];
   return NULL;
+}
+
+pno_status pno_cli_count(const pno_cli *cli, const char *name, long least, long usual, long *out) {
+  const char *text = pno_cli_option(cli, name);
+  char *end;
+  errno = 0;
+  const long value = text ? strtol(text, &end, 10) : usual;
+  if (text && (errno || *end || end == text || value < least || value > INT32_MAX))
+    return pno_fail(PNO_E_USAGE, "--%s: '%.40s' is no number of %s", name, text, name);
+  *out = value;
+  return PNO_OK;
 }
 
 bool pno_cli_rank0(const pno_cli *cli) { return pno_comm_rank(cli->comm) == 0; }

@@ -53,6 +53,9 @@ pno_status pno_cli_configure(pno_cli *cli, const char *file);
 /* Value of an option of this command, NULL if absent. */
 const char *pno_cli_option(const pno_cli *cli, const char *name);
 
+/* An option that counts, usual where it is absent. Errors: PNO_E_USAGE no whole number, or below least. */
+pno_status pno_cli_count(const pno_cli *cli, const char *name, long least, long usual, long *out);
+
 bool pno_cli_rank0(const pno_cli *cli);
 
 /* Prints on rank 0, unless -q. */

@@ -22,10 +22,11 @@ static pno_status sample_shape(const pno_config *cfg, const pno_train_spec *s, p
     pno_dataset_close(&ds);
     return PNO_OK;
   }
-  *out = (pno_sample_info){.dims = pno_config_count(cfg, PNO_KEY_PDE_GRID), .in_channels = 1, .out_channels = 1};
+  const int given = pno_config_count(cfg, PNO_KEY_PDE_GRID);
+  *out = (pno_sample_info){.dims = given ? given : 2, .n = {64, 64}, .in_channels = 1, .out_channels = 1};
   if (out->dims < 1 || out->dims > PNO_DIMS_MAX)
     return pno_fail(PNO_E_USAGE, "pde.grid has %d values: give one an axis, 1 to %d", out->dims, PNO_DIMS_MAX);
-  for (int j = 0; j < out->dims; j++) out->n[j] = (int)pno_config_float_at(cfg, PNO_KEY_PDE_GRID, j);
+  for (int j = 0; j < given; j++) out->n[j] = (int)pno_config_float_at(cfg, PNO_KEY_PDE_GRID, j);
   *from = "pde.grid, as data.path is not there";
   return PNO_OK;
 }

@@ -191,20 +191,26 @@ pno_status pno_task_generate(const pno_config *cfg, char *content, size_t cap, p
                          .generator = "pno " PNO_VERSION, .config = content,
                          .seed = (uint64_t)pno_config_int(cfg, PNO_KEY_RUN_SEED),
                          .samples = pno_config_int(cfg, PNO_KEY_PDE_SAMPLES),
+                         .split = (pno_split)pno_config_choice(cfg, PNO_KEY_PDE_SPLIT),
                          .equation = pno_config_text(cfg, PNO_KEY_PDE_KIND),
                          .compress = pno_config_bool(cfg, PNO_KEY_DATA_COMPRESS),
+                         .sidecars = pno_config_bool(cfg, PNO_KEY_DATA_SIDECARS),
                          .timeout_s = pno_config_float(cfg, PNO_KEY_PARALLEL_TIMEOUT_S)};
   if (n >= cap) return pno_fail(PNO_E_USAGE, "the section pde takes %zu bytes, at most %zu", n, cap);
   if (s.path[0] == '\0') return pno_hint(pno_fail(PNO_E_USAGE, "data.path: no file to write given"), "add data.path=FILE");
-  if (dims < 1 || dims > PNO_DIMS_MAX)
+  if (dims > PNO_DIMS_MAX)
     return pno_fail(PNO_E_USAGE, "pde.grid has %d values: give one an axis, 1 to %d", dims, PNO_DIMS_MAX);
-  s.key = pno_digest_of(content, n);
-  s.pde = (pno_pde_spec){.recipe = (pno_pde_recipe)pno_config_choice(cfg, PNO_KEY_PDE_RECIPE), .dims = dims,
-                         .alpha = pno_config_float(cfg, PNO_KEY_PDE_ALPHA),
-                         .tau = pno_config_float(cfg, PNO_KEY_PDE_TAU),
-                         .beta = pno_config_float(cfg, PNO_KEY_PDE_BETA),
-                         .tolerance = pno_config_float(cfg, PNO_KEY_PDE_TOL)};
+  s.pde = (pno_pde_request){.recipe = pno_config_text(cfg, PNO_KEY_PDE_RECIPE), .dims = dims,
+                            .frames = (int)pno_config_int(cfg, PNO_KEY_PDE_FRAMES),
+                            .refine = (int)pno_config_int(cfg, PNO_KEY_PDE_REFINE),
+                            .time = pno_config_float(cfg, PNO_KEY_PDE_TIME),
+                            .tolerance = pno_config_float(cfg, PNO_KEY_PDE_TOL),
+                            .step = pno_config_float(cfg, PNO_KEY_PDE_STEP),
+                            .n_parameters = pno_config_count(cfg, PNO_KEY_PDE_PARAMETERS)};
   for (int j = 0; j < dims; j++) s.pde.n[j] = (int)pno_config_float_at(cfg, PNO_KEY_PDE_GRID, j);
+  if (s.pde.n_parameters > PNO_PDE_PARAMETERS_MAX)
+    return pno_fail(PNO_E_USAGE, "pde.parameters has %d entries, at most %d", s.pde.n_parameters, (int)PNO_PDE_PARAMETERS_MAX);
+  for (int i = 0; i < s.pde.n_parameters; i++) s.pde.parameters[i] = pno_config_text_at(cfg, PNO_KEY_PDE_PARAMETERS, i);
   *out = s;
   return PNO_OK;
 }

@@ -268,6 +268,10 @@ class Files(Case):
         self.assertEqual((self.folder / "a.h5").read_text(), "mine")
         self.bad(2, ["navier", "darcy"], "gen", "data.path=b.h5", "pde.kind=navier", mpi=True)
         self.bad(2, ["data.path"], "gen")
+        self.bad(2, ["Li", "li, pdebench"], "gen", "data.path=b.h5", "pde.recipe=Li", mpi=True)
+        self.bad(2, ["pde.parameters", "gamma", "beta, alpha, tau"], "gen", "data.path=b.h5", "pde.parameters=gamma=1")
+        self.bad(2, ["beta=uniform:2", "uniform:LO:HI"], "gen", "data.path=b.h5", "pde.parameters=beta=uniform:2")
+        self.bad(2, ["burgers", "pde.grid"], "gen", "data.path=b.h5", "pde.kind=burgers", "pde.grid=16,16")
         self.assertEqual([p.name for p in self.folder.iterdir()], ["a.h5"])
 
 

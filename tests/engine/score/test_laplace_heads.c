@@ -100,7 +100,7 @@ Test(laplace_heads, drawn_heads_spread_as_the_posterior_says_in_the_units_of_the
           for (int j = 0; j < HIDDEN; j++) y += field[p * HIDDEN + j] * drawn.w2[j * pno_padded(CHUNK * OUT) + c];
           columns[p * CHUNK * OUT + c] = y;
         }
-      pno_laplace_heads_fields(h, columns, noise > 0, 2, fields);
+      pno_laplace_heads_fields(h, columns, noise > 0, 2, 0, fields);
       for (int m = 0; m < CHUNK; m++)
         for (int o = 0; o < OUT; o++) {
           const double y = (double)fields[(m * POINTS + 4) * OUT + o];

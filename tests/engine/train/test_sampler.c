@@ -109,6 +109,39 @@ static int draws_do_not_depend_on_how_many_are_made_together(world *w) {
   return wrong;
 }
 
+/* As a rollout takes them: one draw of one input, and whether the next step draws anew. */
+static int a_draw_alone_is_that_of_all_and_a_step_draws_fields_anew_but_no_weights(world *w) {
+  static const pno_uq_method methods[] = {PNO_UQ_NONE,      PNO_UQ_PNO_D,   PNO_UQ_PNO_R,
+                                          PNO_UQ_MCDROPOUT, PNO_UQ_LAPLACE, PNO_UQ_ENSEMBLE};
+  scene s = enter(w);
+  int wrong = 0;
+  for (int k = 0; k < 12; k++) {
+    pno_uq_spec uq = uq_of(methods[k / 2]);
+    uq.noise = k % 2 == 1; /* Laplace's alone */
+    const bool anew =
+        uq.method == PNO_UQ_PNO_D || uq.method == PNO_UQ_PNO_R || (uq.method == PNO_UQ_LAPLACE && uq.noise);
+    const int draws = uq.method == PNO_UQ_ENSEMBLE ? 2 : uq.method == PNO_UQ_NONE ? 1 : MANY;
+    const pno_operator members[] = {uq.method == PNO_UQ_PNO_R ? s.heads->op : s.one->op, s.two->op};
+    const pno_predictive p = {.uq = &uq, .members = members, .n_members = uq.method == PNO_UQ_ENSEMBLE ? 2 : 1,
+                              .laplace = uq.method == PNO_UQ_LAPLACE ? s.laplace : NULL};
+    pno_sampler *sampler = NULL;
+    drawn all = draw(&s, &uq, draws, s.x[0], 3);
+    cr_assert(pno_sampler_create(&p, pno_dataset_info(s.data), 1, &sampler) == PNO_OK, "%s", pno_fail_words());
+    for (int i = draws - 1; i >= 0; i--) {
+      drawn one = {.fields = calloc(2 * POINTS, sizeof(float))};
+      for (int step = 0; step < 2; step++)
+        memcpy(one.fields + step * POINTS, pno_sampler_one(sampler, s.x[0], 3, i, step), POINTS * sizeof(float));
+      wrong += world_expect(w, equal(&one, 0, &all, i), "alone it has the same bits");
+      wrong += world_expect(w, equal(&one, 1, &all, i) != anew, "the next step draws anew what is no weight");
+      free(one.fields);
+    }
+    pno_sampler_destroy(&sampler);
+    free(all.fields);
+  }
+  leave(w, &s);
+  return wrong;
+}
+
 static int draws_differ_between_draws_samples_and_seeds(world *w) {
   scene s = enter(w);
   int wrong = 0;
@@ -252,6 +285,8 @@ Test(sampler, draws_are_those_of_the_method, .timeout = 90) {
   const world_case cases[] = {
       {"draws_do_not_depend_on_how_many_are_made_together", draws_do_not_depend_on_how_many_are_made_together},
       {"draws_differ_between_draws_samples_and_seeds", draws_differ_between_draws_samples_and_seeds},
+      {"a_draw_alone_is_that_of_all_and_a_step_draws_fields_anew_but_no_weights",
+       a_draw_alone_is_that_of_all_and_a_step_draws_fields_anew_but_no_weights},
       {"members_are_draws_and_one_operator_gives_one_field", members_are_draws_and_one_operator_gives_one_field},
       {"parts_add_up_to_the_variance_of_the_draws", parts_add_up_to_the_variance_of_the_draws},
       {"draws_are_counted_by_method", draws_are_counted_by_method},
