@@ -8,4 +8,5 @@ venv=${1:-$here/../../build-peers/venv}
 sh "$here/../../launch/install.sh" build peers
 [ -x "$venv/bin/python" ] || python3 -m venv "$venv"
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -r "$here/requirements.txt"
-"$venv/bin/python" -c 'import h5py, jax, neuralop, numpy, torch; print("torch", torch.__version__, "jax", jax.__version__)'
+"$venv/bin/python" -c 'import h5py, jax, neuralop, numpy, pde, pyamg, scipy, torch
+for m in torch, jax, numpy, scipy, pyamg, pde: print(m.__name__, m.__version__)'

@@ -42,18 +42,18 @@ class SpectralConv(nn.Module):
 
 
 class FNO(nn.Module):
-    def __init__(self, modes, width, dims):
+    def __init__(self, modes, width, dims, n_in=1):
         super().__init__()
         conv = (nn.Conv1d, nn.Conv2d, nn.Conv3d)[dims - 1]
         self.dims = dims
-        self.fc0 = nn.Linear(1 + dims, width)
+        self.fc0 = nn.Linear(n_in + dims, width)
         self.conv = nn.ModuleList(SpectralConv(width, modes, dims) for _ in range(LAYERS))
         self.w = nn.ModuleList(conv(width, width, 1) for _ in range(LAYERS))
         self.fc1 = nn.Linear(width, HEAD)
         self.fc2 = nn.Linear(HEAD, 1)
 
     def forward(self, x):
-        """x: (batch, n.., 1)."""
+        """x: (batch, n.., n_in)."""
         last, first = tuple(range(1, self.dims + 1)) + (0,), (0,) + tuple(range(2, self.dims + 2)) + (1,)
         x = self.fc0(torch.cat((x, self.get_grid(x.shape)), dim=-1))
         x = x.permute(0, self.dims + 1, *last[:-1])

@@ -23,12 +23,27 @@ import torch_pno
 PATIENCE, HALVE_AFTER, NOT_BEFORE, LEAST_LR, VALID_BATCH = 10, 5, 50, 1e-4, 4
 
 
+def windows(field, f):
+    """(n, n0, n1) before and behind: equal counts of frames of a line, one behind the other, as the file's view says."""
+    lead, out, stride = (int(f.attrs[k]) for k in ("frames_in", "frames_out", "stride"))
+    if field.ndim != 3 or lead != out:
+        raise SystemExit(f"a field of shape {field.shape}, {lead} frames to {out}: only as many of a line are read")
+    first = range(0, field.shape[1] - (lead + out - 1) * stride, out * stride)
+    frames = [np.stack([field[:, at + k * stride] for k in range(lead + out)], 1) for at in first]
+    both = np.stack(frames, 1).reshape(-1, lead + out, field.shape[2])
+    return both[:, :lead], both[:, lead:]
+
+
 def read(path, limit=0):
     """Inputs and targets, (n, n0, n1, channels); of pno's own files and of plain ones."""
     with h5py.File(path, "r") as f:
         if f.attrs.get("format", b"") in (b"pno-dataset", "pno-dataset"):
             wanted = [[n if isinstance(n, str) else n.decode() for n in f.attrs[side]]
                       for side in ("input_fields", "target_fields")]
+            if f.attrs["sample_mode"] in (b"space_time", "space_time"):
+                (name,) = wanted[0]
+                before, behind = windows(f["t0_fields"][name][: limit or None], f)
+                return [torch.from_numpy(side[..., None].astype(np.float32)) for side in (before, behind)]
             sides = [[f["t0_fields"][name][: limit or None] for name in names] for names in wanted]
             for name, field in zip(sum(wanted, []), sum(sides, [])):
                 if field.ndim != 4 or field.shape[1] != 1:
@@ -147,10 +162,11 @@ def arguments(argv):
         parser.add_argument("--" + name, required=True)
         parser.add_argument(f"--{name}-samples", type=int, default=0, help="the first ones; 0: all")
     parser.add_argument("--method", choices=torch_pno.METHODS, default="pno_d")
-    defaults = {"seed": 1, "epochs": 20, "batch": 16, "threads": 1, "width": 32, "modes": 12, "draws": torch_pno.DRAWS,
+    defaults = {"seed": 1, "epochs": 20, "batch": 16, "threads": 1, "width": 32, "hidden": torch_pno.HIDDEN, "draws": torch_pno.DRAWS,
                 "samples": torch_pno.EVALUATED, "eval-every": 1}
     for name, value in defaults.items():
         parser.add_argument("--" + name, type=int, default=value)
+    parser.add_argument("--modes", type=lambda t: tuple(map(int, t.split(","))), default=(12, 12))
     parser.add_argument("--lr", type=float, default=1e-3)
     parser.add_argument("--dropout", type=float, help="default: " + str(torch_pno.DROPOUT))
     parser.add_argument("--draw", choices=("batch", "loop"), default="batch", help="draws of a step in one pass or in turn")
@@ -167,7 +183,7 @@ def main(argv):
     data = Data(args.train, args.train_samples)
     valid, test = Data(args.valid, args.valid_samples, data.norms), Data(args.test, args.test_samples, data.norms)
     model = torch_pno.network(args.method, n_in=data.x.shape[-1], n_out=data.y.shape[-1], width=args.width,
-                              modes=(args.modes, args.modes))
+                              modes=args.modes, hidden=args.hidden)
     torch_pno.tune(model)
     start = time.perf_counter(), time.process_time()
     epochs, schedule = train(model, args, data, valid)
