@@ -21,8 +21,8 @@ DARCY = {"scipy spsolve": "spsolve", "scipy splu, symmetric": "splu", "pyamg cla
 KS = {"py-pde as called": "call", "py-pde, its compiled steps alone": "steps",
       "py-pde, adaptive steps alone": "adaptive"}
 RANKS = {
-    "darcy": ["pde.kind=darcy", "pde.grid=128,128", "pde.samples=1200"],
-    "navier_stokes": ["pde.kind=navier_stokes", "pde.grid=64,64", "pde.samples=48", "pde.time=5", "pde.frames=6"],
+    "darcy": ["pde.kind=darcy", "pde.grid=128,128", "pde.samples=2400"],
+    "navier_stokes": ["pde.kind=navier_stokes", "pde.grid=64,64", "pde.samples=96", "pde.time=5", "pde.frames=6"],
 }
 
 
