@@ -115,11 +115,10 @@ def pno_row(options, task):
             "ranks": options.ranks}
 
 
-def run_task(options, results, task, cores):
+def run_task(options, results, task, core=None):
     if not results.has_time(task):
         return
     start, own = time.perf_counter(), {k: task[k] for k in ("program", "method", "seed", *SETUP)}
-    core = cores.get() if cores else None
     try:
         if task["program"] == "pno":
             found = pno_row(options, task)
@@ -129,25 +128,35 @@ def run_task(options, results, task, cores):
         row = {**found, **own, "epochs_done": found.get("epochs", task["epochs"])}
     except (ValueError, KeyError, OSError) as e:
         row = {**own, "error": f"{type(e).__name__}: {e}"}
-    finally:
-        if cores:
-            cores.put(core)
     row["date"] = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     results.add(task, row, time.perf_counter() - start)
+
+
+def each_on_a_core(jobs, work, items):
+    """work(item, core) for all of them, so many at once."""
+    cores = queue.Queue()
+    for core in sorted(os.sched_getaffinity(0))[-jobs:]:
+        cores.put(core)
+
+    def one(item):
+        core = cores.get()
+        try:
+            work(item, core)
+        finally:
+            cores.put(core)
+
+    with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+        list(pool.map(one, items))
 
 
 def run_all(options, results, tasks):
     """pno one after the other, as each has all cores; then PyTorch, a core each, the longest first if several at once."""
     for task in (t for t in tasks if t["program"] == "pno"):
-        run_task(options, results, task, None)
+        run_task(options, results, task)
     mine = [t for t in tasks if t["program"] == "torch"]
     if options.jobs > 1:
         mine.sort(key=lambda t: t["method"] != "pno_d")
-    cores = queue.Queue()
-    for core in sorted(os.sched_getaffinity(0))[-options.jobs:]:
-        cores.put(core)
-    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-        list(pool.map(lambda task: run_task(options, results, task, cores), mine))
+    each_on_a_core(options.jobs, lambda task, core: run_task(options, results, task, core), mine)
 
 
 def cell(rows, name):

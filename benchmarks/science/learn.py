@@ -6,18 +6,16 @@ relative L2 error on test samples; four of them also in PyTorch, on the same fil
 Adds one line of JSON a run to FILE and writes the table of all of them beside it, .md; runs that are in it are not
 repeated."""
 import argparse
-import concurrent.futures
 import glob
 import json
 import os
-import queue
 import re
 import shutil
 import sys
 import time
 
 import programs
-from darcy import execute, rows_of, say
+from darcy import each_on_a_core, execute, rows_of, say
 
 # Samples of the test file, steps of a rollout, and what torch_learn.py or torch_pno.py is told: the numbers of the example.
 TASKS = {
@@ -111,23 +109,6 @@ def run_task(options, name, program, files, core=None):
         f"{time.perf_counter() - start:.0f} s")
 
 
-def run_torch(options, todo):
-    """A core a run, the longest first."""
-    cores = queue.Queue()
-    for core in sorted(os.sched_getaffinity(0))[-options.jobs:]:
-        cores.put(core)
-
-    def one(name, files):
-        core = cores.get()
-        try:
-            run_task(options, name, "torch", files, core)
-        finally:
-            cores.put(core)
-
-    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-        list(pool.map(lambda pair: one(*pair), todo))
-
-
 def table(rows):
     last = {(r["task"], r["program"]): r for r in rows if "error" not in r}
     yield "| example | program | relative L2 | L2 | ES | CRPS | NLL | coverage 95 % | last frame of a rollout | training s |"
@@ -167,14 +148,14 @@ def options_of():
 def main():
     options = options_of()
     there = {(r["task"], r["program"], r["seed"]) for r in rows_of(options.results) if "error" not in r}
-    files, todo = {}, []
+    files, torch = {}, []
     for name in options.only:
         files[name] = make_data(options, name)
         if not options.torch_only and (name, "pno", options.seed) not in there:
             run_task(options, name, "pno", files[name])
         if "torch" in TASKS[name] and not options.no_torch and (name, "torch", options.seed) not in there:
-            todo.append((name, files[name]))
-    run_torch(options, todo)
+            torch.append(name)
+    each_on_a_core(options.jobs, lambda name, core: run_task(options, name, "torch", files[name], core), torch)
     rows = rows_of(options.results)
     text = "\n".join(table(rows)) + "\n"
     with open(os.path.splitext(options.results)[0] + ".md", "w", encoding="utf-8") as f:
