@@ -117,7 +117,6 @@ const pno_equation pno_advection_equation = {
                  .time = 2, .frames = 201, .refine = 1,
                  .mode = PNO_PDE_AUTOREGRESSIVE, .frames_in = 10, .frames_out = 1, .stride = 1,
                  .parameters = {"choice:.1:.2:.4:.7:1:2:4:7"}}},
-    .once = true,
     .create = create,
     .solve = solve,
     .destroy = destroy};

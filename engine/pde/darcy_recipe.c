@@ -109,7 +109,6 @@ const pno_equation pno_darcy_equation = {
                  .frames = 1, .refine = 1, .tolerance = 1e-10, .parameters = {"1", "2", "3"}},
                 {.name = "pdebench", .help = "PDEBench: a = 1 where five random bumps exceed their mean, else 0.1",
                  .frames = 1, .refine = 1, .tolerance = 1e-10, .parameters = {"1", "2", "3"}}},
-    .once = true,
     .create = create,
     .solve = solve,
     .destroy = destroy};

@@ -4,8 +4,8 @@
 
 #include "engine/pde/equation.h"
 
-/* For the budget in test_diffusion_sorption, which is why the stepper keeps ends: what of c came in through the left end and went out through the right one in the last sample solved, by
- * the weights of the time steps themselves. */
+/* For the budget in test_diffusion_sorption, which is why the stepper keeps ends: what of c came in through the left end
+ * and went out through the right one in the last sample solved, by the weights of the time steps themselves. */
 void pno_diffusion_sorption_through(const pno_pde *pde, double *in, double *out);
 
 #endif

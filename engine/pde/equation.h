@@ -94,7 +94,6 @@ typedef struct {
   pno_pde_field fields[PNO_PDE_FIELDS_MAX];
   pno_parameter parameters[PNO_PDE_PARAMETERS_MAX];
   pno_pde_recipe recipes[PNO_PDE_RECIPES_MAX];
-  bool once; /* a task's caution changes nothing: what has no solution is not tried again */
   /* Time that a sample takes, relative to others of the spec; NULL: all take the same. */
   double (*cost)(const pno_pde_spec *spec, const double *parameters);
   /* One thread at a time (FFTW plans). Errors: PNO_E_USAGE a spec the equation does not take; PNO_E_NOMEM. */

@@ -43,7 +43,6 @@ const pno_equation pno_heat_equation = {
     .recipes = {{.name = "smooth", .help = "N(0, 625 (-Laplace + 25)^-2), in 2-D twice that, u(0) to u(1), kappa = .01",
                  .time = 1, .frames = 2, .refine = 1,
                  .mode = PNO_PDE_STEADY, .parameters = {".01", "25", "5", "2"}}},
-    .once = true,
     .create = create,
     .solve = pno_exact_solve,
     .destroy = pno_exact_destroy};

@@ -52,7 +52,6 @@ const pno_equation pno_wave_equation = {
                  .time = 2, .frames = 41, .refine = 1,
                  .mode = PNO_PDE_AUTOREGRESSIVE, .frames_in = 1, .frames_out = 1, .stride = 1,
                  .parameters = {"1", "25", "5", "2", "0"}}},
-    .once = true,
     .create = create,
     .solve = pno_exact_solve,
     .destroy = pno_exact_destroy};

@@ -151,11 +151,16 @@ static void describe_failure(const generation *g, ptrdiff_t sample, const double
 
 static const double cautions[] = {1, 8, 64};
 
-static int tries(const generation *g) { return g->equation->once ? 1 : (int)(sizeof cautions / sizeof *cautions); }
+/* What takes no steps heeds no caution. */
+static int tries(const generation *g) {
+  const bool steps = !g->equation->exact && g->pde_spec.recipe->time > 0;
+  return steps ? (int)(sizeof cautions / sizeof *cautions) : 1;
+}
 
 /* Once more with smaller steps if it has no solution. */
 static pno_status solve(generation *g, ptrdiff_t sample, double *parameters, pno_pde_report *report) {
-  pno_pde_task task = {.seed = g->spec->seed, .sample = pno_generate_number(g->spec, sample), .parameters = parameters, .values = g->values};
+  pno_pde_task task = {.seed = g->spec->seed, .sample = pno_generate_number(g->spec, sample), .parameters = parameters,
+                       .values = g->values};
   pno_pde_draw(g->equation, &g->pde_spec, task.seed, task.sample, parameters);
   report->failed = true;
   for (int i = 0; i < tries(g) && report->failed; i++) {
@@ -268,8 +273,8 @@ static pno_status assemble(generation *g, pno_digest *digest) {
   return pno_generate_write(&file, digest);
 }
 
-/* The others wait for rank 0's disk. Its spool stays open, and so locked, until the file
- * is in place and the spools are gone: a second process would take them for samples to go on from. */
+/* The others wait for rank 0's disk. Its spool stays open, and so locked, until the file is in place and the spools are
+ * gone: a second process would take them for samples to go on from. */
 static pno_status finish(generation *g, pno_generate_report *out) {
   const double usual = pno_comm_timeout(g->comm);
   const double bytes = (double)g->spec->samples * (double)g->n_values * sizeof(float);

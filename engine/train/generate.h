@@ -47,8 +47,9 @@ typedef struct {
  * PNO_E_USAGE. */
 pno_status pno_generate_check(const pno_generate_spec *spec);
 
-/* Goes on from spools of any former number of ranks, if they are of the same config, program and resolved numbers. A sample that has no solution is tried again with smaller steps,
- * if its equation has any, and then left out of the file. Collective.
+/* Goes on from spools of any former number of ranks, if they are of the same config, program and resolved numbers. A
+ * sample that has no solution is tried again with smaller steps, if its equation has any, and then left out of the file.
+ * Collective.
  * Errors: PNO_E_USAGE, PNO_E_DIVERGED no sample has a solution, PNO_E_INTERRUPTED on request, those of io. */
 pno_status pno_generate(const pno_generate_spec *spec, const pno_generate_hooks *hooks, pno_comm *comm,
                         pno_generate_report *out);
